@@ -1,0 +1,73 @@
+/**
+ * The picture: whatever is worth looking at returns a `View`. A View is data (JSON as it stands) and knows no colours and no tags;
+ * print.ts draws it as text, ANSI and HTML, the terminal prompt draws it with Ink.
+ */
+import { inspect } from 'node:util';
+import { toAnsi, toText } from './print.js';
+
+/** What a cell means; printers decide how that looks. */
+export type Tone = 'plain' | 'dim' | 'name' | 'value' | 'good' | 'warn' | 'bad' | 'changed';
+
+export interface Cell {
+  readonly text: string;
+  readonly tone?: Tone;
+  readonly align?: 'left' | 'right';
+}
+
+/** A cell, or its text alone. */
+export type CellLike = Cell | string;
+
+/** A View as it travels: plain data. */
+export interface ViewData {
+  readonly title: string;
+  /** Column headings; empty: no heading line. */
+  readonly head: readonly string[];
+  readonly rows: readonly (readonly Cell[])[];
+}
+
+/** A method under this symbol makes a value worth looking at: `[VIEW](): View`. It never touches the device. */
+export const VIEW: unique symbol = Symbol.for('vfiolab.view') as never;
+
+export interface Viewable {
+  [VIEW](): View;
+}
+
+export class View implements ViewData, Viewable {
+  readonly title: string;
+  readonly head: readonly string[];
+  readonly rows: readonly (readonly Cell[])[];
+
+  constructor(title: string, head: readonly string[], rows: readonly (readonly CellLike[])[]) {
+    this.title = title;
+    this.head = head;
+    this.rows = rows.map((row) => row.map((cell) => (typeof cell === 'string' ? { text: cell } : cell)));
+  }
+
+  [VIEW](): View {
+    return this;
+  }
+
+  toString(): string {
+    return toText(this);
+  }
+
+  [inspect.custom](_depth: number, options: { readonly colors?: boolean }): string {
+    return options.colors ? toAnsi(this) : toText(this);
+  }
+}
+
+/** Base of the objects that show themselves as a View, in console.log and util.inspect too. */
+export abstract class Shown implements Viewable {
+  abstract [VIEW](): View;
+
+  [inspect.custom](depth: number, options: { readonly colors?: boolean }): string {
+    return this[VIEW]()[inspect.custom](depth, options);
+  }
+}
+
+/** The View of a value, or undefined where it has none. */
+export function viewOf(value: unknown): View | undefined {
+  if (value === null || (typeof value !== 'object' && typeof value !== 'function')) return undefined;
+  const method = (value as Partial<Viewable>)[VIEW];
+  return typeof method === 'function' ? method.call(value) : undefined;
+}
