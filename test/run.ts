@@ -1,0 +1,59 @@
+/**
+ * `npm test`: node's own test runner over every test of this checkout, each file in a process of its own.
+ *
+ *     node dist/test/run.js [NAME…]     only the files whose name contains a NAME
+ *
+ * Files are found by their sources, so that what an earlier build left in dist/ is not run. The report is node's; added to
+ * it, last before node's summary, is a list of what was skipped and the command that would have it run.
+ */
+import { readdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join, relative } from 'node:path';
+import { Readable } from 'node:stream';
+import { run } from 'node:test';
+import { type TestEvent, spec } from 'node:test/reporters';
+
+const root = join(import.meta.dirname, '..', '..');
+/** No file may take longer; the longest, the guest's, takes a few minutes on a busy machine. */
+const FILE_TIMEOUT = 900_000;
+
+const wanted = process.argv.slice(2);
+const files = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' })
+  .filter((path) => /\.test\.tsx?$/.test(path))
+  .filter((path) => wanted.length === 0 || wanted.some((name) => path.includes(name)))
+  // The guest first: it takes longest.
+  .sort((a, b) => Number(b.startsWith('vm/')) - Number(a.startsWith('vm/')) || a.localeCompare(b))
+  .map((path) => join(root, 'dist', 'test', path.replace(/\.tsx?$/, '.js')));
+
+const skipped: string[] = [];
+const summary: string[] = [];
+
+/** Passes node's events on to its reporter, but for the summary, which is to come last. */
+async function* noting(events: AsyncIterable<TestEvent>): AsyncGenerator<TestEvent> {
+  for await (const event of events) {
+    if (event.type === 'test:diagnostic' && event.data.nesting === 0) {
+      summary.push(event.data.message);
+      continue;
+    }
+    if (event.type === 'test:fail' && !event.data.todo) process.exitCode = 1;
+    if (event.type === 'test:pass' && event.data.skip) {
+      const { name, skip, file } = event.data;
+      skipped.push(`${name} (${file ? relative(join(root, 'dist'), file) : 'test'}): ${skip === true ? '' : skip}`);
+    }
+    yield event;
+  }
+}
+
+if (files.length === 0) {
+  process.stderr.write(`no test file's name contains ${wanted.join(' or ')}\n`);
+  process.exit(2);
+}
+// Tests name the card they open; a session's own choice must not reach them.
+delete process.env.VFIOLAB_DEVICE;
+const events = run({ files, concurrency: availableParallelism(), timeout: FILE_TIMEOUT });
+for await (const text of Readable.from(noting(events)).pipe(new spec())) process.stdout.write(text);
+if (skipped.length > 0)
+  process.stdout.write(`\nSKIPPED, ${skipped.length}:\n${skipped.map((s) => `  ${s}\n`).join('')}\n`);
+// As `node --test` of this version would end, on a terminal and in a pipe.
+const mark = process.stdout.isTTY ? 'ℹ' : '#';
+process.stdout.write(summary.map((line) => `${mark} ${line}\n`).join(''));
