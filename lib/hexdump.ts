@@ -1,0 +1,59 @@
+/** A hexdump as a View: 64-bit addresses, groups of 1, 2, 4 or 8 bytes, an ASCII column, `*` for repeated rows. */
+import { hexy } from 'hexy';
+import { UsageError } from './errors.js';
+import type { Width } from './backend.js';
+import { type CellLike, View } from './view.js';
+
+export interface HexdumpOptions {
+  /** What stands in the address column of the first byte: an offset or an IOVA. Default 0. */
+  readonly base?: number | bigint;
+  /** Bits in a group; groups are little-endian numbers, as the device's registers are. Default 8: bytes in order. */
+  readonly width?: Width;
+  /** Default 'hexdump'. */
+  readonly title?: string;
+}
+
+const ROW = 16;
+
+/**
+ * Shows bytes. Reads memory only, never the device; dump a region with `region.dump(offset, length)`.
+ *
+ * @throws UsageError for a width other than 8, 16, 32, 64.
+ * @example
+ * hexdump(buf.bytes.subarray(0, 64), { base: buf.iova, width: 32 })
+ */
+export function hexdump(bytes: Uint8Array, options: HexdumpOptions = {}): View {
+  const { base = 0, width = 8, title = '' } = options;
+  if (![8, 16, 32, 64].includes(width)) {
+    throw new UsageError({ path: 'hexdump', attempted: 'show', reason: `width ${width}`, hint: 'use 8, 16, 32 or 64' });
+  }
+  const start = BigInt(base);
+  const digits = start + BigInt(bytes.length) > 0x1_0000_0000n ? 16 : 8;
+  const address = (offset: number) => (start + BigInt(offset)).toString(16).padStart(digits, '0');
+  // hexy takes whole rows of a plain Uint8Array; a copy also holds still while a device writes to the memory.
+  const copy = Uint8Array.from(bytes);
+  const text =
+    copy.length === 0
+      ? []
+      : hexy(copy, { bytesPerLine: ROW, bytesPerGroup: width / 8, littleEndian: width > 8, showAddress: false }).split(
+          '\n',
+        );
+  const rows: CellLike[][] = [];
+  let previous = '';
+  let starred = false;
+  for (let offset = 0; offset < copy.length; offset += ROW) {
+    const length = Math.min(ROW, copy.length - offset);
+    const line = text[offset / ROW] ?? '';
+    const hex = line.slice(0, -length).trimEnd();
+    const last = offset + ROW >= copy.length;
+    if (hex === previous && !last) {
+      if (!starred) rows.push([{ text: '*', tone: 'dim' }]);
+      starred = true;
+      continue;
+    }
+    starred = false;
+    previous = hex;
+    rows.push([{ text: address(offset), tone: 'dim' }, hex, { text: line.slice(-length), tone: 'dim' }]);
+  }
+  return new View(title, [], rows);
+}

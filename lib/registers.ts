@@ -1,0 +1,326 @@
+/**
+ * Register maps: data in the datasheet's words, and the typed registers that binding a map to a region gives.
+ *
+ *     const EDU = {                                          // Ref: QEMU docs/specs/edu
+ *       ID:     r32(0x00, { MAJOR: [31, 24], MINOR: [23, 16], MAGIC: [15, 0] }, 'ro'),
+ *       STATUS: r32(0x20, { COMPUTING: [0, 0, 'ro'], IRQ: 7 }),
+ *     }
+ *
+ * A misspelt register or field, a write to a read-only one, or an index past an array's end is a type error: the cell is refused
+ * before the card is touched. Plain JavaScript gets the same refusals as a UsageError.
+ */
+import type { Value, Width } from './backend.js';
+import { UsageError } from './errors.js';
+import {
+  decodeFields,
+  encodeFields,
+  type FieldSpec,
+  type Fields,
+  type FieldValues,
+  fieldMask,
+  layoutOf,
+  type Patch,
+  RegisterValue,
+} from './fields.js';
+import type { Region } from './region.js';
+import { Shown, VIEW, View } from './view.js';
+
+/**
+ * What software may do with a register: read and write; read only; write only; write 1 to clear; 'rclr': reading has a side
+ * effect (clears the register, takes an entry off a FIFO).
+ */
+export type Access = 'rw' | 'ro' | 'wo' | 'w1c' | 'rclr';
+
+export interface RegisterOptions<A extends Access = Access, N extends number = number> {
+  /** Default 'rw'. */
+  readonly access?: A;
+  /** How many of it there are; then the register is an array. */
+  readonly count?: N;
+  /** Bytes from one element to the next. Default: the register's own width. */
+  readonly stride?: number;
+  /** Value after reset. */
+  readonly reset?: number | bigint;
+  /** One line from the datasheet. */
+  readonly doc?: string;
+}
+
+/** One register of a map: plain data. */
+export interface RegisterSpec<
+  W extends Width = Width,
+  F extends Fields = Fields,
+  A extends Access = Access,
+  N extends number = number,
+> {
+  readonly width: W;
+  /** Bytes from the start of the region. */
+  readonly offset: number;
+  readonly fields: F;
+  readonly access: A;
+  /** 0: a single register, no array. */
+  readonly count: N;
+  readonly stride: number;
+  readonly reset: number | bigint | undefined;
+  readonly doc: string;
+}
+
+export type RegisterMap = Readonly<Record<string, RegisterSpec>>;
+
+type Options<A extends Access, N extends number> = A | RegisterOptions<A, N>;
+
+function spec<W extends Width>(width: W) {
+  return <const F extends Fields = Record<never, FieldSpec>, const A extends Access = 'rw', const N extends number = 0>(
+    offset: number,
+    fields?: F,
+    options?: Options<A, N>,
+  ): RegisterSpec<W, F, A, N> => {
+    const { access, count, stride, reset, doc }: RegisterOptions<A, N> =
+      typeof options === 'string' ? { access: options } : (options ?? {});
+    return {
+      width,
+      offset,
+      fields: fields ?? ({} as F),
+      access: access ?? ('rw' as A),
+      count: count ?? (0 as N),
+      stride: stride ?? width / 8,
+      reset,
+      doc: doc ?? '',
+    };
+  };
+}
+
+/**
+ * Declares an 8-bit register: its offset in bytes, its fields (a bit number, or `[msb, lsb]`, then optionally an access mode and
+ * an enum `{ NAME: code }`), and its access mode or options.
+ *
+ * @example
+ * const UART = {
+ *   LSR: r8(0x05, { READY: 0, OVERRUN: [1, 1, 'rclr'] }, 'ro'),
+ *   DIV: r8(0x08, { SOURCE: [1, 0, { XTAL: 0, PLL: 1 }] }, { count: 4, doc: 'clock divider of each port' }),
+ * }
+ */
+export const r8 = spec(8);
+/** Declares a 16-bit register; see `r8`. */
+export const r16 = spec(16);
+/** Declares a 32-bit register; see `r8`. */
+export const r32 = spec(32);
+/** Declares a 64-bit register; see `r8`. Its value and its fields are bigints. */
+export const r64 = spec(64);
+
+/** What `read()` gives: the plain number where the register has no fields, else the named fields and `raw`. */
+export type ReadValue<W extends Width, F extends Fields> = keyof F extends never
+  ? Value<W>
+  : RegisterValue<W> & FieldValues<W, F>;
+
+/** What `write()` takes: the whole value, or named fields (the others become 0). */
+export type WriteValue<W extends Width, F extends Fields> = Value<W> | Patch<W, F>;
+
+interface Readable<W extends Width, F extends Fields> {
+  /**
+   * Reads the register once, with its width.
+   *
+   * @returns the number (bigint for 64 bits) where the map declares no fields; else an object with the fields by name and the
+   * whole value as `raw`. A field with an enum is its name where the code is known.
+   * @throws UsageError for a write-only register; BusError, ClosedError as Region.read32 does.
+   * @example if (edu.STATUS.read().COMPUTING) …
+   */
+  read(): ReadValue<W, F>;
+}
+
+interface Writable<W extends Width, F extends Fields> {
+  /**
+   * Writes the register once: a whole value, or fields by name, all others 0.
+   *
+   * @throws UsageError for a read-only register, an unknown field, a value that does not fit; the device is not touched.
+   * @example edu.STATUS.write({ IRQ: 1 })
+   */
+  write(value: WriteValue<W, F>): void;
+}
+
+interface Modifiable<W extends Width, F extends Fields> {
+  /**
+   * Reads, changes the named fields, writes: two accesses. Write-1-to-clear fields that are not named are written as 0, so nothing is
+   * cleared by accident.
+   *
+   * @throws UsageError as `write` does, and for registers whose reading has a side effect.
+   * @example edu.STATUS.modify({ IRQ: 1 })
+   */
+  modify(fields: Patch<W, F>): void;
+}
+
+/** A register bound to a region, with the verbs that its access mode allows. */
+export type Register<W extends Width, F extends Fields, A extends Access> = Omit<
+  BoundRegister,
+  'read' | 'write' | 'modify' | 'decode'
+> & {
+  /** What `read()` would give for this raw value: pure, touches nothing. */
+  decode(raw: Value<W>): ReadValue<W, F>;
+} & (A extends 'wo' ? unknown : Readable<W, F>) &
+  (A extends 'ro' ? unknown : Writable<W, F>) &
+  (A extends 'rw' | 'w1c' ? Modifiable<W, F> : unknown);
+
+type Tuple<T, N extends number, R extends readonly T[] = readonly []> = R['length'] extends N
+  ? R
+  : Tuple<T, N, readonly [...R, T]>;
+/** A tuple for the counts that occur in datasheets, so that an index past its end is a type error; an array beyond. */
+type Elements<T, N extends number> = number extends N
+  ? readonly T[]
+  : `${N}` extends `${infer _1}${infer _2}${infer _3}${infer _4}${infer _Rest}`
+    ? readonly T[]
+    : Tuple<T, N>;
+
+/** A map bound to a region. */
+export type Registers<M extends RegisterMap> = RegisterBlock & {
+  readonly [K in keyof M]: M[K] extends RegisterSpec<infer W, infer F, infer A, infer N>
+    ? N extends 0
+      ? Register<W, F, A>
+      : Elements<Register<W, F, A>, N>
+    : never;
+};
+
+/** One register of a bound map; Readable, Writable and Modifiable say what its verbs mean. Holding or showing it reads nothing. */
+export class BoundRegister extends Shown {
+  readonly name: string;
+  readonly spec: RegisterSpec;
+  /** Bytes from the start of the region. */
+  readonly offset: number;
+  readonly #region: Region;
+
+  constructor(region: Region, name: string, spec: RegisterSpec, offset: number) {
+    super();
+    this.#region = region;
+    this.name = name;
+    this.spec = spec;
+    this.offset = offset;
+  }
+
+  /** '0000:03:00.0/bar0+0x20 STATUS'. */
+  get path(): string {
+    return `${this.#region.path}+0x${this.offset.toString(16)} ${this.name}`;
+  }
+
+  read(): unknown {
+    if (this.spec.access === 'wo')
+      throw this.#refusal('read', 'the register is write-only', 'keep the last value written in a variable');
+    const raw = this.#region.read(this.offset, this.spec.width);
+    return this.decode(raw);
+  }
+
+  decode(raw: number | bigint): unknown {
+    const fields = decodeFields(this.spec, raw);
+    return fields === undefined ? raw : new RegisterValue(this.path, this.spec, raw, fields);
+  }
+
+  write(value: number | bigint | object): void {
+    if (this.spec.access === 'ro')
+      throw this.#refusal(
+        'write',
+        'the register is read-only',
+        'the datasheet has a writable one, or the map is wrong',
+      );
+    const raw = typeof value === 'object' ? this.#encode('write', value, this.spec.width === 64 ? 0n : 0) : value;
+    this.#region.write(this.offset, this.spec.width, raw);
+  }
+
+  modify(fields: object): void {
+    const { access } = this.spec;
+    if (access !== 'rw' && access !== 'w1c') {
+      throw this.#refusal(
+        'modify',
+        access === 'rclr' ? 'reading it has a side effect' : `its access is ${access}`,
+        access === 'ro' ? 'read it' : 'write the whole value',
+      );
+    }
+    this.#encode('modify', fields, this.spec.width === 64 ? 0n : 0); // a bad field is refused before the read
+    const keep = fieldMask(this.spec, (field) => field !== 'w1c');
+    const raw = this.#region.read(this.offset, this.spec.width);
+    const kept = typeof raw === 'bigint' ? raw & keep : Number(BigInt(raw) & keep);
+    this.#region.write(this.offset, this.spec.width, this.#encode('modify', fields, kept));
+  }
+
+  [VIEW](): View {
+    const { width, access, doc } = this.spec;
+    const rows = layoutOf(this.spec).map((field) => [
+      field.msb === field.lsb ? `[${field.lsb}]` : `[${field.msb}:${field.lsb}]`,
+      { text: field.name, tone: 'name' } as const,
+      field.access,
+      { text: [...field.names.entries()].map(([code, name]) => `${code}=${name}`).join(' '), tone: 'dim' } as const,
+    ]);
+    return new View(`${this.path}  ${width}-bit ${access}${doc === '' ? '' : `  ${doc}`}`, [], rows);
+  }
+
+  #encode(attempted: string, fields: object, start: number | bigint): number | bigint {
+    return encodeFields(this.spec, fields, start, (reason, hint) => this.#refusal(attempted, reason, hint));
+  }
+
+  #refusal(attempted: string, reason: string, hint: string): UsageError {
+    return new UsageError({ path: this.path, attempted, reason, hint });
+  }
+}
+
+/** A bound map as a whole. */
+export class RegisterBlock extends Shown {
+  readonly #path: string;
+  readonly #rows: readonly BoundRegister[];
+
+  constructor(region: Region, map: RegisterMap) {
+    super();
+    const all: BoundRegister[] = [];
+    for (const [name, spec] of Object.entries(map)) {
+      const elements = Array.from({ length: Math.max(1, spec.count) }, (_, index) => {
+        const offset = spec.offset + index * spec.stride;
+        checkPlace(region, name, spec, offset);
+        return new BoundRegister(region, spec.count === 0 ? name : `${name}[${index}]`, spec, offset);
+      });
+      all.push(...elements);
+      const value = spec.count === 0 ? elements[0] : guardedArray(`${region.path}/${name}`, elements);
+      Object.defineProperty(this, name, { value, enumerable: true });
+    }
+    this.#path = region.path;
+    this.#rows = all;
+  }
+
+  [VIEW](): View {
+    const rows = this.#rows.map((register) => [
+      { text: `0x${register.offset.toString(16).padStart(2, '0')}`, tone: 'dim' } as const,
+      { text: register.name, tone: 'name' } as const,
+      `${register.spec.width}`,
+      register.spec.access,
+      { text: Object.keys(register.spec.fields).join(' '), tone: 'dim' } as const,
+      { text: register.spec.doc, tone: 'dim' } as const,
+    ]);
+    return new View(`${this.#path} registers`, ['offset', 'name', 'bits', 'access', 'fields', ''], rows);
+  }
+}
+
+function checkPlace(region: Region, name: string, spec: RegisterSpec, offset: number): void {
+  const bytes = spec.width / 8;
+  if (Number.isSafeInteger(offset) && offset >= 0 && offset % bytes === 0 && offset + bytes <= region.size) return;
+  throw new UsageError({
+    path: `${region.path}/${name}`,
+    attempted: 'registers',
+    reason: `offset 0x${offset.toString(16)} is ${offset % bytes === 0 ? 'outside the region' : `not a multiple of ${bytes}`}`,
+    hint: `the region is 0x${region.size.toString(16)} bytes long; is it the right BAR?`,
+  });
+}
+
+/** An array that throws where a plain one would say undefined. */
+function guardedArray(path: string, elements: BoundRegister[]): readonly BoundRegister[] {
+  return new Proxy(Object.freeze(elements), {
+    get(target, key, receiver) {
+      if (typeof key === 'string' && /^-?\d+$/.test(key) && !(key in target)) {
+        throw new UsageError({
+          path: `${path}[${key}]`,
+          attempted: 'index',
+          reason: 'no such element',
+          hint: `it has 0 to ${target.length - 1}`,
+        });
+      }
+      return Reflect.get(target, key, receiver);
+    },
+  });
+}
+
+/** Binds `map` to `region`; `region.registers(map)` is how users say it. */
+export function bindRegisters<const M extends RegisterMap>(region: Region, map: M): Registers<M> {
+  return new RegisterBlock(region, map) as Registers<M>;
+}
