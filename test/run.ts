@@ -25,13 +25,14 @@ const files = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8
   .sort((a, b) => Number(b.startsWith('vm/')) - Number(a.startsWith('vm/')) || a.localeCompare(b))
   .map((path) => join(root, 'dist', 'test', path.replace(/\.tsx?$/, '.js')));
 
+const SUMMARY = /^(tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) [\d.]+$/;
 const skipped: string[] = [];
 const summary: string[] = [];
 
 /** Passes node's events on to its reporter, but for the summary, which is to come last. */
 async function* noting(events: AsyncIterable<TestEvent>): AsyncGenerator<TestEvent> {
   for await (const event of events) {
-    if (event.type === 'test:diagnostic' && event.data.nesting === 0) {
+    if (event.type === 'test:diagnostic' && event.data.nesting === 0 && SUMMARY.test(event.data.message)) {
       summary.push(event.data.message);
       continue;
     }

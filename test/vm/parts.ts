@@ -42,7 +42,7 @@ export function qemu(): Program | undefined {
   const libraries = root('usr/lib/x86_64-linux-gnu');
   return {
     argv: [
-      ...([root('lib64/ld-linux-x86-64.so.2'), '--inhibit-cache', '--library-path', libraries] as const),
+      ...([join(libraries, 'ld-linux-x86-64.so.2'), '--inhibit-cache', '--library-path', libraries] as const),
       ...[root('usr/bin/qemu-system-x86_64'), '-L', root('usr/share/qemu'), '-L', root('usr/share/seabios')],
       ...['-L', root('usr/lib/ipxe/qemu')],
     ],

@@ -1,0 +1,215 @@
+/**
+ * A QEMU guest with the kernel's real vfio-pci, an emulated VT-d and a few cards: booted once, then given shell commands.
+ *
+ *     const guest = await Guest.boot();
+ *     const { code, output } = await guest.run('bind 0000:01:00.0 && ls /dev/vfio');
+ *     await guest.off();
+ *
+ * The guest sees the host's files (its own writes stay in its memory), starts each command in the checkout, as root, and
+ * knows the shell functions of guest.sh. All of it lives in one folder on the host, `ctl`: init.cpio, serial.log, and for
+ * each command N.sh, N.out, N.rc.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { CARDS } from './cards.js';
+import { initramfs } from './initramfs.js';
+import { elf } from './image.js';
+import { busybox, type Kernel, kernel, qemu } from './parts.js';
+
+export const CHECKOUT = join(import.meta.dirname, '..', '..', '..');
+
+export interface Result {
+  /** The command's exit code; 124 when its time ran out. */
+  readonly code: number;
+  /** Its stdout and stderr. */
+  readonly output: string;
+}
+
+export interface BootOptions {
+  /** A kernel image, or 'debian'. */
+  readonly kernel?: string | undefined;
+  /** Seconds until QEMU is killed, whatever it does then (600). */
+  readonly deadline?: number;
+  /** Leave the folder in place afterwards. */
+  readonly keep?: boolean;
+}
+
+const COMMAND_LINE = [
+  'console=ttyS0 quiet loglevel=4 panic=-1',
+  'intel_iommu=on iommu.strict=0',
+  'mitigations=off tsc=reliable no_timer_check random.trust_cpu=on cryptomgr.notests',
+  'hugepagesz=2M hugepages=16',
+].join(' ');
+
+/** QEMU's arguments. Ref: QEMU docs/system/invocation */
+function machine(image: string, ctl: string): string[] {
+  return [
+    ...['-M', 'q35,usb=off,vmport=off', '-accel', 'tcg', '-cpu', 'max', '-smp', '1', '-m', '2048'],
+    ...['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none'],
+    // Before every device that is to be behind it.
+    ...['-device', 'intel-iommu,intremap=on'],
+    ...['-kernel', image, '-initrd', join(ctl, 'init.cpio'), '-append', COMMAND_LINE],
+    ...['-chardev', `file,id=serial,path=${join(ctl, 'serial.log')}`, '-serial', 'chardev:serial'],
+    ...['-device', 'virtio-serial-pci', '-chardev', 'stdio,id=ctl,signal=off', '-device', 'virtconsole,chardev=ctl'],
+    ...['-fsdev', 'local,id=root,path=/,security_model=none,readonly=on,multidevs=remap'],
+    ...['-device', 'virtio-9p-pci,fsdev=root,mount_tag=root'],
+    ...['-fsdev', `local,id=ctl,path=${ctl},security_model=none`, '-device', 'virtio-9p-pci,fsdev=ctl,mount_tag=ctl'],
+    ...CARDS.flatMap((card) => ['-device', card]),
+  ];
+}
+
+const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
+
+export class Guest {
+  readonly ctl: string;
+  readonly kernel: Kernel;
+  #qemu: ChildProcess;
+  #keep: boolean;
+  #lines: AsyncIterator<string>;
+  #ended: string | undefined;
+  #exited: Promise<void>;
+  #deadline: NodeJS.Timeout | undefined;
+  #count = 0;
+
+  static async boot(options: BootOptions = {}): Promise<Guest> {
+    const found = kernel(options.kernel);
+    const program = qemu();
+    const box = busybox();
+    if (!found || !program || !box) throw new Error('no QEMU, busybox or kernel for the guest: npm run vm:setup');
+    const ctl = mkdtempSync(join(tmpdir(), 'vfiolab-vm-'));
+    const init = join(CHECKOUT, 'test', 'vm', 'init');
+    writeFileSync(join(ctl, 'init.cpio'), initramfs({ busybox: box, init, modules: found.modules }));
+    const argv = [...program.argv, ...machine(elf(found.image, ctl), ctl)];
+    // Were this process killed, the guest goes too.
+    const child = spawn('setpriv', ['--pdeathsig', 'KILL', ...argv], {
+      env: { ...process.env, ...program.env },
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
+    const guest = new Guest(child, ctl, found, options);
+    await guest.#line('ready');
+    return guest;
+  }
+
+  private constructor(child: ChildProcess, ctl: string, found: Kernel, options: BootOptions) {
+    this.#qemu = child;
+    this.ctl = ctl;
+    this.kernel = found;
+    this.#keep = options.keep ?? false;
+    const { stdout, stderr, stdin } = child;
+    if (!stdout || !stderr || !stdin) throw new Error('qemu: no pipes');
+    this.#lines = createInterface({ input: stdout, crlfDelay: Number.POSITIVE_INFINITY })[Symbol.asyncIterator]();
+    let complaints = '';
+    stderr.on('data', (data) => {
+      complaints += data;
+    });
+    stdin.on('error', () => {});
+    this.deadline(options.deadline ?? 600);
+    this.#exited = new Promise((resolve) => {
+      child.on('error', (error) => {
+        this.#ended ??= String(error);
+        resolve();
+      });
+      child.on('close', (code, signal) => {
+        clearTimeout(this.#deadline);
+        this.#ended ??= `QEMU ended (${signal ?? code}) ${complaints}`;
+        resolve();
+      });
+    });
+  }
+
+  /** Has QEMU killed in so many seconds from now, whatever it does then. */
+  deadline(seconds: number): void {
+    clearTimeout(this.#deadline);
+    this.#deadline = setTimeout(() => {
+      this.#ended = `still running after ${seconds} s and killed`;
+      this.#qemu.kill('SIGKILL');
+    }, seconds * 1000);
+  }
+
+  /** QEMU's process id. */
+  get pid(): number | undefined {
+    return this.#qemu.pid;
+  }
+
+  /** What the guest's kernel wrote to its console so far. */
+  get serial(): string {
+    try {
+      return readFileSync(join(this.ctl, 'serial.log'), 'utf8');
+    } catch {
+      return '';
+    }
+  }
+
+  /**
+   * Runs a shell command in the checkout and waits for it, one at a time. `onOutput` is given its output as it comes.
+   * Throws when the guest is gone; a command that fails or runs out of its time (seconds) is a result like another.
+   */
+  async run(command: string, options: { timeout?: number; onOutput?(text: string): void } = {}): Promise<Result> {
+    this.#count += 1;
+    const file = (suffix: string): string => join(this.ctl, `${this.#count}.${suffix}`);
+    writeFileSync(file('sh'), this.#script(command));
+    const tail = follow(file('out'), options.onOutput);
+    this.#qemu.stdin?.write(`${this.#count} ${options.timeout ?? 120}\n`);
+    try {
+      await this.#line(String(this.#count));
+    } finally {
+      tail();
+    }
+    return { code: Number(readFileSync(file('rc'), 'utf8')), output: readFileSync(file('out'), 'utf8') };
+  }
+
+  #script(command: string): string {
+    const environment = {
+      PATH: `${dirname(process.execPath)}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`,
+      HOME: '/run/home',
+      TERM: 'dumb',
+      LANG: 'C.UTF-8',
+      VFIOLAB_GUEST: '1',
+    };
+    const exports = Object.entries(environment).map(([name, value]) => `export ${name}=${quote(value)}`);
+    const library = quote(join(CHECKOUT, 'test', 'vm', 'guest.sh'));
+    return [...exports, `cd ${quote(CHECKOUT)} || exit`, `. ${library}`, command, ''].join('\n');
+  }
+
+  async #line(wanted: string): Promise<void> {
+    const { value, done } = await this.#lines.next();
+    if (!done && value === wanted) return;
+    if (!done) this.#qemu.kill('SIGKILL');
+    await this.#exited;
+    const said = done ? '' : `it said ${JSON.stringify(value)} instead of ${wanted}; `;
+    const last = this.serial.split('\n').slice(-40).join('\n');
+    throw new Error(
+      `the guest is gone: ${said}${this.#ended}\nthe end of its console (${this.ctl}/serial.log):\n${last}`,
+    );
+  }
+
+  /** Turns the guest off and removes its folder. */
+  async off(): Promise<void> {
+    this.#qemu.stdin?.end('off\n');
+    const patience = setTimeout(() => this.#qemu.kill('SIGKILL'), 10_000);
+    await this.#exited;
+    clearTimeout(patience);
+    if (!this.#keep) rmSync(this.ctl, { recursive: true, force: true });
+  }
+}
+
+/** Reports what is appended to a file, ten times a second, until the returned function is called. */
+function follow(path: string, onOutput: ((text: string) => void) | undefined): () => void {
+  if (!onOutput) return () => {};
+  let seen = 0;
+  const decoder = new TextDecoder();
+  const look = (): void => {
+    if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) <= seen) return;
+    const data = readFileSync(path).subarray(seen);
+    seen += data.length;
+    onOutput(decoder.decode(data, { stream: true }));
+  };
+  const timer = setInterval(look, 100);
+  return () => {
+    clearInterval(timer);
+    look();
+  };
+}

@@ -1,0 +1,48 @@
+/** The guest: the harness itself, then everything that has to hold on the kernel's own vfio-pci; booted once. */
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { needs } from '../needs.js';
+import { EDU } from './cards.js';
+import { Guest } from './guest.js';
+
+test('on the kernel’s vfio-pci, in a QEMU guest', needs('guest'), async (t) => {
+  const guest = await Guest.boot({ keep: process.env.VFIOLAB_VM_KEEP === '1' });
+  t.after(() => guest.off());
+  t.diagnostic(`kernel: ${guest.kernel.name}`);
+
+  await t.test('the exit code and the output are the command’s own', async () => {
+    assert.deepEqual(await guest.run('echo out; echo err >&2; exit 7'), { code: 7, output: 'out\nerr\n' });
+  });
+
+  await t.test('a command that runs out of its time is stopped, and the next one runs', async () => {
+    const { code } = await guest.run('sleep 100 & sleep 100', { timeout: 1 });
+    assert.equal(code, 124);
+    assert.equal((await guest.run('true')).code, 0);
+  });
+
+  await t.test('it runs this node in this checkout, and writes nothing to the host', async () => {
+    const { code, output } = await guest.run('touch written && node -p "process.version + process.cwd()"');
+    assert.equal(code, 0, output);
+    assert.equal(output, `${process.version}${process.cwd()}\n`);
+  });
+
+  await t.test('edu is alone in its group and can be given to vfio-pci', async () => {
+    const { code, output } = await guest.run(`
+      bind ${EDU} || exit
+      group=$(basename $(readlink /sys/bus/pci/devices/${EDU}/iommu_group))
+      test -c /dev/vfio/$group && ls /sys/kernel/iommu_groups/$group/devices`);
+    assert.deepEqual({ code, output }, { code: 0, output: `${EDU}\n` });
+  });
+});
+
+test('a guest that does not end in time is killed, and its console shown', needs('guest'), async () => {
+  const guest = await Guest.boot();
+  guest.deadline(1);
+  await assert.rejects(guest.run('echo "last words" >/dev/ttyS0; sleep 600', { timeout: 600 }), (error: Error) => {
+    assert.match(error.message, /still running after 1 s and killed/);
+    assert.match(error.message, /last words/);
+    return true;
+  });
+  assert.throws(() => process.kill(guest.pid ?? 0, 0), { code: 'ESRCH' });
+  await guest.off();
+});
