@@ -1,0 +1,105 @@
+/**
+ * Memory that a device may be given: pages of one size behind an fd, shared, zeroed, and safe to hold on to after they
+ * were released.
+ *
+ * JavaScript can keep `bytes` for ever and cannot be told that the pages are gone. So `release()` puts zero pages of
+ * nothing in their place, and the range itself is unmapped once the collector says that no view is left.
+ *
+ * Ref: memfd_create(2), mmap(2), Documentation/admin-guide/mm/hugetlbpage.rst
+ */
+import { readFileSync } from 'node:fs';
+import type { DmaMemory } from '../backend.js';
+import { SystemError } from '../errors.js';
+import * as native from '../native.js';
+
+const RW = native.PROT_READ | native.PROT_WRITE;
+const MiB = 2 ** 20;
+
+/** What the kernel holds for one buffer; fd -1 once it was released. */
+interface Range {
+  readonly at: number;
+  readonly size: number;
+  fd: number;
+}
+
+const forgotten = new FinalizationRegistry<Range>(({ at, size, fd }) => {
+  native.libc().munmap(at, size);
+  if (fd >= 0) native.libc().close(fd);
+});
+
+export class PageMemory implements DmaMemory {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly size: number;
+  readonly pageSize: number;
+  /** Where the memory is in this process: any thread of it may look there until `release()`. */
+  readonly pointer: bigint;
+  readonly #range: Range;
+
+  /**
+   * `size` bytes, rounded up to whole pages of `pageSize`: 4096, 2 MiB or 1 GiB.
+   * @throws SystemError where memory or huge pages are missing: names the sysfs file and the command.
+   */
+  constructor(size: number, pageSize: number = native.PAGE) {
+    const { memfd, fallocate, mmap, close } = native.libc();
+    this.pageSize = pageSize;
+    this.size = Math.ceil(size / pageSize) * pageSize;
+    if (this.size > process.availableMemory() && pageSize === native.PAGE) {
+      throw refusal('memfd_create', this.size, pageSize, 'ENOMEM');
+    }
+    const fd = memfd('vfiolab', pageSize === native.PAGE ? 0 : native.MFD_HUGETLB | (Math.log2(pageSize) << 26));
+    if (fd < 0) throw refusal('memfd_create', this.size, pageSize, native.errnoName(-fd));
+    const given = fallocate(fd, this.size);
+    const at = given < 0 ? given : mmap(0, this.size, RW, native.MAP_SHARED, fd, 0);
+    if (at < 0) {
+      close(fd);
+      throw refusal(given < 0 ? 'fallocate' : 'mmap', this.size, pageSize, native.errnoName(-at));
+    }
+    this.pointer = BigInt(at);
+    this.bytes = native.bytesAt(at, this.size);
+    // The buffer, not the typed array: every view of it keeps the range.
+    this.#range = { at, size: this.size, fd };
+    forgotten.register(this.bytes.buffer, this.#range);
+  }
+
+  release(): void {
+    if (this.released) return;
+    const { mmap, close } = native.libc();
+    const nothing = native.MAP_PRIVATE | native.MAP_ANONYMOUS | native.MAP_FIXED | native.MAP_NORESERVE;
+    const { at, size, fd } = this.#range;
+    mmap(at, size, RW, nothing, -1, 0);
+    close(fd);
+    this.#range.fd = -1;
+  }
+
+  get released(): boolean {
+    return this.#range.fd < 0;
+  }
+}
+
+function refusal(attempted: string, size: number, pageSize: number, errno: string): SystemError {
+  const path = 'dma memory';
+  if (pageSize === native.PAGE) {
+    const free = Math.floor(process.availableMemory() / MiB);
+    const reason = `no ${size} bytes of memory are to be had, ${free} MiB are available`;
+    return new SystemError({ path, attempted, reason, errno, hint: 'ask for less, or raise ulimit -n if fds ran out' });
+  }
+  const folder = `/sys/kernel/mm/hugepages/hugepages-${pageSize / 1024}kB`;
+  const count = Math.ceil(size / pageSize);
+  const free = readNumber(`${folder}/free_hugepages`);
+  const total = readNumber(`${folder}/nr_hugepages`);
+  if (total === undefined) {
+    const reason = `this kernel has no huge pages of ${pageSize / MiB} MiB: there is no ${folder}`;
+    return new SystemError({ path, attempted, reason, errno, hint: 'ask for another page size' });
+  }
+  const reason = `${count} huge pages of ${pageSize / MiB} MiB are needed, ${folder}/free_hugepages says ${free ?? 0}`;
+  const hint = `configure them: echo ${total - (free ?? 0) + count} | sudo tee ${folder}/nr_hugepages`;
+  return new SystemError({ path, attempted, reason, errno, hint });
+}
+
+function readNumber(file: string): number | undefined {
+  try {
+    return Number(readFileSync(file, 'utf8'));
+  } catch {
+    return undefined;
+  }
+}

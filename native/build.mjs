@@ -1,0 +1,46 @@
+/**
+ * Builds mmio.so with a plain C compiler: `node native/build.mjs` for this machine, `--arch x64|arm64` for another.
+ * $CC names another compiler. Without one the library works through pread and pwrite, so this never fails an install.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+
+const CODE = ['-std=gnu11', '-O2', '-Wall', '-Wextra', '-fPIC', '-ffreestanding', '-fvisibility=hidden'];
+const PLAIN = ['-fno-stack-protector', '-fno-asynchronous-unwind-tables', '-fno-builtin'];
+const LINK = ['-shared', '-nostdlib', '-Wl,-z,nodelete', '-Wl,-z,noexecstack', '-Wl,-z,defs', '-Wl,--build-id=none'];
+const CROSS = { x64: 'x86_64-linux-gnu-gcc', arm64: 'aarch64-linux-gnu-gcc' };
+
+const { values } = parseArgs({ options: { arch: { type: 'string', default: process.arch } } });
+const here = dirname(fileURLToPath(import.meta.url));
+const folder = join(here, '..', 'dist', 'native', `linux-${values.arch}`);
+const target = join(folder, 'mmio.so');
+
+const why = build();
+if (why) {
+  const kept = existsSync(target)
+    ? 'keeping the mmio.so that is there'
+    : 'mapped BARs are read through pread and pwrite';
+  console.error(`native/build.mjs: ${why}; ${kept}`);
+}
+
+/** Why nothing was built, in a line; undefined when it was. */
+function build() {
+  if (!(values.arch in CROSS)) return `mmio.c does not know ${values.arch}`;
+  const compiler = process.env.CC ?? (values.arch === process.arch ? 'cc' : CROSS[values.arch]);
+  mkdirSync(folder, { recursive: true });
+  // A running process may have the old file mapped: replace it, never write into it.
+  const fresh = `${target}.${process.pid}`;
+  const result = spawnSync(compiler, [...CODE, ...PLAIN, ...LINK, '-o', fresh, join(here, 'mmio.c')], {
+    encoding: 'utf8',
+  });
+  if (result.status === 0) {
+    renameSync(fresh, target);
+    return undefined;
+  }
+  rmSync(fresh, { force: true });
+  if (result.error?.code === 'ENOENT') return `no C compiler (${compiler})`;
+  return `${compiler} failed: ${(result.stderr || String(result.error)).trim()}`;
+}
