@@ -189,7 +189,10 @@ test('system calls return -errno, and errnoName names it', () => {
 test('what is opened here is closed in a child process', () => {
   const { open, memfd, eventfd, close } = libc();
   const fds = [open('/dev/null', 2), memfd('cloexec', 0), eventfd()];
-  const seen = spawnSync('ls', ['-l', '/proc/self/fd'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }).stdout;
+  const seen = spawnSync('ls', ['-l', '/proc/self/fd'], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  }).stdout;
   assert.doesNotMatch(seen, /memfd|eventfd|-> \/dev\/null\n.*-> \/dev\/null/);
   const mine = readdirSync('/proc/self/fd');
   for (const fd of fds) {
