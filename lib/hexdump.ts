@@ -1,7 +1,7 @@
 /** A hexdump as a View: 64-bit addresses, groups of 1, 2, 4 or 8 bytes, an ASCII column, `*` for repeated rows. */
 import { hexy } from 'hexy';
-import { UsageError } from './errors.js';
 import type { Width } from './backend.js';
+import { UsageError } from './errors.js';
 import { type CellLike, View } from './view.js';
 
 export interface HexdumpOptions {
@@ -30,8 +30,9 @@ export function hexdump(bytes: Uint8Array, options: HexdumpOptions = {}): View {
   const start = BigInt(base);
   const digits = start + BigInt(bytes.length) > 0x1_0000_0000n ? 16 : 8;
   const address = (offset: number) => (start + BigInt(offset)).toString(16).padStart(digits, '0');
-  // hexy takes whole rows of a plain Uint8Array; a copy also holds still while a device writes to the memory.
-  const copy = Uint8Array.from(bytes);
+  // hexy 0.4 decodes a plain Uint8Array as UTF-8 and loses bytes above 0x7f, a Buffer it shows as it is; and a copy holds still
+  // while a device writes to the memory.
+  const copy = Buffer.from(bytes);
   const text =
     copy.length === 0
       ? []

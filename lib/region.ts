@@ -2,7 +2,7 @@
 import type { Backend, RegionInfo, Value, Width } from './backend.js';
 import { UsageError } from './errors.js';
 import { hexdump } from './hexdump.js';
-import { type Registers, type RegisterMap, bindRegisters } from './registers.js';
+import { bindRegisters, type RegisterMap, type Registers } from './registers.js';
 import { Shown, VIEW, View } from './view.js';
 
 const VALUE_MAX = { 8: 0xff, 16: 0xffff, 32: 0xffff_ffff } as const;

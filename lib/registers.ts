@@ -31,11 +31,11 @@ import { Shown, VIEW, View } from './view.js';
  */
 export type Access = 'rw' | 'ro' | 'wo' | 'w1c' | 'rclr';
 
-export interface RegisterOptions<A extends Access = Access, N extends number = number> {
+export interface RegisterOptions {
   /** Default 'rw'. */
-  readonly access?: A;
+  readonly access?: Access;
   /** How many of it there are; then the register is an array. */
-  readonly count?: N;
+  readonly count?: number;
   /** Bytes from one element to the next. Default: the register's own width. */
   readonly stride?: number;
   /** Value after reset. */
@@ -65,22 +65,24 @@ export interface RegisterSpec<
 
 export type RegisterMap = Readonly<Record<string, RegisterSpec>>;
 
-type Options<A extends Access, N extends number> = A | RegisterOptions<A, N>;
+type Options = Access | RegisterOptions;
+type AccessOf<O> = O extends Access ? O : O extends { readonly access: infer A extends Access } ? A : 'rw';
+type CountOf<O> = O extends { readonly count: infer N extends number } ? N : 0;
 
 function spec<W extends Width>(width: W) {
-  return <const F extends Fields = Record<never, FieldSpec>, const A extends Access = 'rw', const N extends number = 0>(
+  return <const F extends Fields = Record<never, FieldSpec>, const O extends Options = 'rw'>(
     offset: number,
     fields?: F,
-    options?: Options<A, N>,
-  ): RegisterSpec<W, F, A, N> => {
-    const { access, count, stride, reset, doc }: RegisterOptions<A, N> =
+    options?: O,
+  ): RegisterSpec<W, F, AccessOf<O>, CountOf<O>> => {
+    const { access, count, stride, reset, doc }: RegisterOptions =
       typeof options === 'string' ? { access: options } : (options ?? {});
     return {
       width,
       offset,
       fields: fields ?? ({} as F),
-      access: access ?? ('rw' as A),
-      count: count ?? (0 as N),
+      access: (access ?? 'rw') as AccessOf<O>,
+      count: (count ?? 0) as CountOf<O>,
       stride: stride ?? width / 8,
       reset,
       doc: doc ?? '',

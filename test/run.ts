@@ -11,7 +11,7 @@ import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
 import { Readable } from 'node:stream';
 import { run } from 'node:test';
-import { type TestEvent, spec } from 'node:test/reporters';
+import { spec, type TestEvent } from 'node:test/reporters';
 
 const root = join(import.meta.dirname, '..', '..');
 /** No file may take longer; the longest, the guest's, takes a few minutes on a busy machine. */
