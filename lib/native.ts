@@ -17,6 +17,8 @@ type Memory = Uint8Array | number;
 export interface Libc {
   open(path: string, flags: number): number;
   close(fd: number): number;
+  /** Another fd of the same open file. */
+  dup(fd: number): number;
   /** `argument` is memory, or a number that the kernel takes by value. */
   ioctl(fd: number, request: number, argument: Memory): number;
   pread(fd: number, into: Memory, size: number, offset: number): number;
@@ -66,6 +68,7 @@ export const MAP_NORESERVE = 0x4000;
 export const MFD_CLOEXEC = 0x1;
 export const MFD_HUGETLB = 0x4;
 const EFD_NONBLOCK = 0o4000;
+const F_DUPFD_CLOEXEC = 1030;
 
 /** The name of an error number: 16 is 'EBUSY'. */
 export function errnoName(errno: number): string {
@@ -82,6 +85,7 @@ export const libc = once((): Libc => {
   const c = load(null);
   const open = c.func('open', 'int', ['str', 'int', 'int']);
   const close = c.func('close', 'int', ['int']);
+  const fcntl = c.func('fcntl', 'int', ['int', 'int', 'int']);
   const ioctl = c.func('ioctl', 'int', ['int', 'ulong', 'void *']);
   const pread = c.func('pread', 'long', ['int', 'void *', 'size_t', 'int64_t']);
   const pwrite = c.func('pwrite', 'long', ['int', 'void *', 'size_t', 'int64_t']);
@@ -98,6 +102,7 @@ export const libc = once((): Libc => {
   return {
     open: (path, flags) => checked(open(path, flags | O_CLOEXEC, 0)),
     close: (fd) => checked(close(fd)),
+    dup: (fd) => checked(fcntl(fd, F_DUPFD_CLOEXEC, 0)),
     ioctl: (fd, request, argument) => checked(ioctl(fd, request, argument)),
     pread: (fd, into, size, offset) => checked(pread(fd, into, size, offset)),
     pwrite: (fd, from, size, offset) => checked(pwrite(fd, from, size, offset)),
