@@ -16,15 +16,23 @@ const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 export const release = (): string =>
   /^VERSION_CODENAME=(\w+)/m.exec(readFileSync('/etc/os-release', 'utf8'))?.[1] ?? 'unknown';
 
-/** apt, with the named suites of this machine's mirror as its only sources, and everything it keeps in `folder`. */
-async function privateApt(folder: string, suites: readonly string[]): Promise<(...args: string[]) => Promise<string>> {
+/** Runs apt-get or another of its family and returns its stdout. */
+type Apt = (program: 'apt-get' | 'apt-cache', ...args: string[]) => Promise<string>;
+
+/**
+ * apt with everything it keeps in `folder`. Its sources are those of this machine that belong to its release (updates and
+ * security too), and the named suites of the same mirror.
+ */
+async function privateApt(folder: string, suites: readonly string[] = []): Promise<Apt> {
   const uris = await $`apt-get update --print-uris`;
-  const mirror = /'(\S+)\/dists\/(\S+)\/InRelease'/g;
-  const site = [...uris.stdout.matchAll(mirror)].find(([, , suite]) => suite === release())?.[1];
+  const own = [...uris.stdout.matchAll(/'(\S+)\/dists\/(\S+)\/InRelease'/g)]
+    .map(([, site = '', suite = '']) => ({ site, suite }))
+    .filter(({ suite }) => suite.split('-')[0] === release());
+  const site = own.find(({ suite }) => suite === release())?.site;
   if (!site) throw new Error(`apt has no source for ${release()}: see /etc/apt/sources.list.d`);
+  const more = suites.filter((suite) => own.every((one) => one.suite !== suite)).map((suite) => ({ site, suite }));
   const signed = existsSync(KEYRING) ? `[signed-by=${KEYRING}] ` : '';
-  const kinds = ['deb', 'deb-src'];
-  const sources = suites.flatMap((suite) => kinds.map((kind) => `${kind} ${signed}${site} ${suite} main\n`));
+  const sources = [...own, ...more].map(({ site, suite }) => `deb ${signed}${site} ${suite} main\n`);
   await mkdir(join(folder, 'lists', 'partial'), { recursive: true });
   await mkdir(join(folder, 'archives', 'partial'), { recursive: true });
   await writeFile(join(folder, 'sources.list'), sources.join(''));
@@ -43,8 +51,8 @@ async function privateApt(folder: string, suites: readonly string[]): Promise<(.
     'APT::Get::List-Cleanup': 'false',
   };
   const flags = Object.entries(options).flatMap(([name, value]) => ['-o', `${name}=${value}`]);
-  const apt = async (...args: string[]): Promise<string> => (await $({ cwd: folder })`apt-get ${flags} ${args}`).stdout;
-  await apt('update');
+  const apt: Apt = async (program, ...args) => (await $({ cwd: folder })`${program} ${flags} ${args}`).stdout;
+  await apt('apt-get', 'update');
   return apt;
 }
 
@@ -65,12 +73,12 @@ async function once(root: string, fill: (root: string, scratch: string) => Promi
   }
 }
 
-/** Unpacks packages and what they depend on into `root`, once. Of several suites the last wins. */
-export const debRoot = (root: string, suites: readonly string[], packages: readonly string[]): Promise<void> =>
+/** Unpacks packages and what they depend on into `root`, once; from `suite` of this machine's mirror where it has them. */
+export const debRoot = (root: string, suite: string, packages: readonly string[]): Promise<void> =>
   once(root, async (making, scratch) => {
-    const apt = await privateApt(scratch, suites);
-    const last = suites.at(-1) ?? release();
-    await apt('install', '--yes', '--no-install-recommends', '--download-only', '--target-release', last, ...packages);
+    const apt = await privateApt(scratch, [suite]);
+    const flags = ['--yes', '--no-install-recommends', '--download-only', '--target-release', suite];
+    await apt('apt-get', 'install', ...flags, ...packages);
     // Packages older than the merged /usr have files below /lib and /bin.
     for (const name of ['bin', 'sbin', 'lib', 'lib64']) {
       await mkdir(join(making, 'usr', name), { recursive: true });
@@ -85,25 +93,33 @@ export const debRoot = (root: string, suites: readonly string[], packages: reado
 /** Unpacks packages alone, without what they depend on, into `root`, once. */
 export const debContents = (root: string, packages: readonly string[]): Promise<void> =>
   once(root, async (making, scratch) => {
-    const apt = await privateApt(scratch, [release()]);
-    await apt('download', ...packages);
+    const apt = await privateApt(scratch);
+    await apt('apt-get', 'download', ...packages);
     for (const file of await readdir(scratch)) {
       if (file.endsWith('.deb')) await $`dpkg-deb --extract ${join(scratch, file)} ${making}`;
     }
   });
 
-/** The newest package that `name`, a metapackage, depends on: linux-image-amd64 -> linux-image-6.1.0-49-amd64. */
-export async function dependsOn(name: string): Promise<string> {
+/** What `ask` learns from apt about this machine's release. */
+async function learn<T>(ask: (apt: Apt) => Promise<T>): Promise<T> {
   const scratch = await mkdtemp(join(tmpdir(), 'vfiolab-apt-'));
   try {
-    const apt = await privateApt(scratch, [release()]);
-    const plan = await apt('install', '--simulate', '--no-install-recommends', name);
-    const found = [...plan.matchAll(/^Inst (\S+)/gm)]
-      .map((match) => match[1])
-      .find((other) => other?.startsWith('linux-image-') && other !== name);
-    if (!found) throw new Error(`${name} depends on no kernel image`);
-    return found;
+    return await ask(await privateApt(scratch));
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
 }
+
+/** The kernel package that a metapackage stands for now: linux-image-amd64 -> linux-image-6.1.0-50-amd64. */
+export const kernelPackage = (metapackage: string): Promise<string> =>
+  learn(async (apt) => {
+    const plan = await apt('apt-get', 'install', '--simulate', '--no-install-recommends', metapackage);
+    const names = [...plan.matchAll(/^Inst (linux-image-\S+)/gm)].map((match) => match[1]);
+    const found = names.find((name) => name !== metapackage);
+    if (!found) throw new Error(`${metapackage} stands for no kernel package`);
+    return found;
+  });
+
+/** The packages whose names begin so. */
+export const packagesNamed = (prefix: string): Promise<string[]> =>
+  learn(async (apt) => (await apt('apt-cache', 'pkgnames', prefix)).split('\n').filter(Boolean));

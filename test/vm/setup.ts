@@ -3,20 +3,20 @@
  * QEMU 10 or later and busybox; and, where no better kernel is named or built, Debian's stock kernel.
  */
 import { pathToFileURL } from 'node:url';
-import { debContents, debRoot, dependsOn, release } from './debs.js';
+import { debContents, debRoot, kernelPackage, release } from './debs.js';
 import { busybox, DEBIAN_KERNEL_ROOT, kernel, QEMU_ROOT, qemu } from './parts.js';
 
 const say = (text: string): boolean => process.stderr.write(`${text}\n`);
 
 export async function setup(choice?: string): Promise<void> {
   if (!qemu() || !busybox()) {
-    const suites = [release(), `${release()}-backports`];
-    say(`fetching QEMU and busybox from ${suites.join(' and ')} into ${QEMU_ROOT}`);
-    await debRoot(QEMU_ROOT, suites, ['qemu-system-x86', 'ipxe-qemu', 'busybox-static']);
-    if (!qemu()) throw new Error(`${suites.join(' and ')} have no QEMU 10 or later`);
+    const suite = `${release()}-backports`;
+    say(`fetching QEMU and busybox (${suite}) into ${QEMU_ROOT}`);
+    await debRoot(QEMU_ROOT, suite, ['qemu-system-x86', 'ipxe-qemu', 'busybox-static']);
+    if (!qemu()) throw new Error(`${suite} has no QEMU 10 or later`);
   }
   if (!kernel(choice)) {
-    const image = await dependsOn('linux-image-amd64');
+    const image = await kernelPackage('linux-image-amd64');
     say(`fetching ${image} into ${DEBIAN_KERNEL_ROOT} (legacy group path only; npm run vm:kernel builds a fuller one)`);
     await debContents(DEBIAN_KERNEL_ROOT, [image]);
   }
