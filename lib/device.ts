@@ -169,8 +169,8 @@ export class Device extends Shown {
   }
 
   /**
-   * Resets the device (FLR or what the kernel has for it). The kernel restores config space; registers go back to their reset
-   * values. Buffers stay mapped and vectors stay enabled; accesses during the reset fault as BusError.
+   * Resets the device (FLR or what the kernel has for it). The kernel saves and restores config space; what the reset does to the
+   * registers is the device's affair. Buffers stay mapped and vectors stay enabled.
    *
    * @throws UsageError where the kernel knows no reset for this device; SystemError. Ref: VFIO_DEVICE_RESET
    */

@@ -7,6 +7,7 @@ export { BusError, ClosedError, LabError, SystemError, TimeoutError, UsageError 
 export { type HexdumpOptions, hexdump } from './hexdump.js';
 export { EDU, EDU_BUFFER, EDU_DMA_MASK } from './hw/edu.js';
 export type { Irq, WaitOptions } from './irq.js';
+export { open } from './open.js';
 export type { Region } from './region.js';
 export { type Access, type RegisterMap, type Registers, r8, r16, r32, r64 } from './registers.js';
 export { type Cell, type Tone, VIEW, View, type Viewable } from './view.js';

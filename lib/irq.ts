@@ -207,12 +207,8 @@ export class Irq extends Shown {
 
   #checkOpen(attempted: string): void {
     if (this.#closed === undefined) return;
-    throw new ClosedError({
-      path: this.path,
-      attempted,
-      reason: this.#closed.reason,
-      hint: 'enable it again with dev.enableIrqs()',
-    });
+    const { reason, hint } = this.#closed;
+    throw new ClosedError({ path: this.path, attempted, reason, hint });
   }
 
   #checkMaskable(attempted: string): void {

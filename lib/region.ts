@@ -161,7 +161,8 @@ export class Region extends Shown {
 
   #check(offset: number, width: Width, attempted: string): void {
     const bytes = width >> 3;
-    if (!Number.isSafeInteger(offset) || offset < 0 || offset > this.#end - bytes || offset % bytes !== 0) {
+    const known = width === 32 || width === 8 || width === 16 || width === 64;
+    if (!known || !Number.isSafeInteger(offset) || offset < 0 || offset > this.#end - bytes || offset % bytes !== 0) {
       this.#refuse(offset, width, attempted);
     }
   }

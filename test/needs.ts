@@ -5,11 +5,8 @@
  *
  * A test whose need is missing is skipped, loudly: test/run.ts lists every skip at the end. VFIOLAB_TEST_ALL=1 makes it a
  * failure. VFIOLAB_TEST_WITHOUT=jupyter,guest leaves out what is there (a quick run).
- *
- *     node dist/test/needs.js     the one command that installs every package of the table
  */
 import { spawnSync } from 'node:child_process';
-import { pathToFileURL } from 'node:url';
 import { guestMissing } from './vm/parts.js';
 
 interface Need {
@@ -19,8 +16,7 @@ interface Need {
   readonly missing: () => string | undefined;
 }
 
-const APT = 'apt-get install --no-install-recommends';
-const apt = (packages: string): string => `${APT} ${packages}`;
+const apt = (packages: string): string => `apt-get install --no-install-recommends ${packages}`;
 
 /** Programs that must be on the PATH. */
 const programs = (...names: string[]): Need['missing'] => {
@@ -68,13 +64,3 @@ export function needs(...names: NeedName[]): { skip?: string } {
   }
   return {};
 }
-
-/** The one apt-get command that installs every package of the table. */
-export function installAll(): string {
-  const packages = Object.values(NEEDS).flatMap(({ install }) =>
-    install.startsWith(APT) ? install.slice(APT.length + 1).split(' ') : [],
-  );
-  return `${APT} ${[...new Set(packages)].join(' ')}`;
-}
-
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) process.stdout.write(`${installAll()}\n`);

@@ -5,7 +5,7 @@ import { workerData } from 'node:worker_threads';
 import type { Width } from '../backend.js';
 import { Card } from './card.js';
 import type { IrqSet } from './interrupts.js';
-import { ACTIONS, ACCESS, DATA, Mailbox, OP, type Op } from './mailbox.js';
+import { ACCESS, ACTIONS, DATA, Mailbox, OP, type Op } from './mailbox.js';
 import { Refusal } from './refusal.js';
 
 const now = (): number => performance.now();
