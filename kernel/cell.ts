@@ -1,0 +1,50 @@
+/** One run of a cell on main: its number, its signal, and the promise that an interrupt settles. */
+import { KeyboardInterrupt } from './trace.js';
+
+export class Cell {
+  readonly id: number;
+  /** How stack lines name it: `In[7]`. */
+  readonly name: string;
+  readonly silent: boolean;
+  /** Not zero: its own loops stop, long after it was given up. */
+  readonly stop = new Int32Array(1);
+  /** Rejects when the cell is given up. */
+  readonly interrupted: Promise<never>;
+  readonly #controller = new AbortController();
+  #reject: (error: Error) => void = () => {};
+  #settled = false;
+
+  constructor(id: number, name: string, silent: boolean) {
+    this.id = id;
+    this.name = name;
+    this.silent = silent;
+    this.interrupted = new Promise((_, reject) => {
+      this.#reject = reject;
+    });
+    this.interrupted.catch(() => {});
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  get settled(): boolean {
+    return this.#settled;
+  }
+
+  settle(): void {
+    this.#settled = true;
+  }
+
+  /** Asks whatever it waits for to end. */
+  abort(): void {
+    this.#controller.abort(new KeyboardInterrupt());
+  }
+
+  /** Settles it, whatever it does. */
+  giveUp(): void {
+    if (this.#settled) return;
+    this.stop[0] = 1;
+    this.#reject(new KeyboardInterrupt());
+  }
+}

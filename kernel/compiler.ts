@@ -1,0 +1,186 @@
+/**
+ * The compiler thread: tslab's converter, which turns a cell into checked JavaScript whose variables live across cells.
+ * Everything that TypeScript is asked is asked here. The only file that touches tslab.
+ */
+import './cache.js';
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { parentPort, workerData } from 'node:worker_threads';
+import type { CompilerOptions, QuickInfo, TranspileOptions, TranspileOutput } from 'typescript';
+import { type Answers, answer } from './ask.js';
+import { completed, isComplete } from './complete.js';
+import { cut, exportedNames } from './declarations.js';
+import { awaits, guardLoops, keepEarlierValues, type Notes } from './guard.js';
+import { CELL_TYPES, overlay, PACKAGE } from './overlay.js';
+import type { Compiled, CompileResult, CompilerData, Diagnostic } from './threads.js';
+import { dressed, type Ts, ts } from './typescript.js';
+
+/** Beside tslab's own: strict, but for what gets in the way of a scratch cell. */
+const OPTIONS: CompilerOptions = {
+  moduleResolution: ts.ModuleResolutionKind.Bundler,
+  types: ['node', CELL_TYPES],
+  lib: ['lib.es2023.d.ts', 'lib.esnext.disposable.d.ts'],
+  inlineSourceMap: true,
+  strict: true,
+  noImplicitAny: false,
+};
+
+/** What we use of tslab (its own types stand on its fork of TypeScript). */
+interface Tslab {
+  createConverter(options: { isJS: boolean; isBrowser: boolean }): Converter;
+  printQuickInfo(info: QuickInfo): string;
+}
+interface Converter {
+  convert(declarations: string, code: string): Converted;
+  inspect(declarations: string, code: string, position: number): QuickInfo | undefined;
+  complete(declarations: string, code: string, position: number): Parameters<typeof completed>[0];
+}
+interface Converted {
+  readonly diagnostics: readonly TslabDiagnostic[];
+  readonly output?: string;
+  readonly declOutput?: string;
+  readonly lastExpressionVar?: string;
+  readonly sideOutputs?: readonly { readonly path: string; readonly data: string }[];
+}
+/** Lines and characters from 0. */
+interface TslabDiagnostic {
+  readonly start: { readonly line: number; readonly character: number };
+  readonly end: { readonly line: number; readonly character: number };
+  readonly messageText: string;
+  readonly code: number;
+  readonly fileName?: string;
+}
+
+class Compiler {
+  readonly #converter: Converter;
+  readonly #printQuickInfo: Tslab['printQuickInfo'];
+  /** Declarations that hold for the next cell, and those of the cell that was compiled last. */
+  #declarations = '';
+  #compiled = { declarations: '', names: [] as readonly string[] };
+  /** Left behind by the converter's last step. */
+  #maps: string[] = [];
+  #notes: Notes = { imports: new Set(), names: new Set() };
+
+  constructor(cwd: string) {
+    overlay(ts.sys, cwd);
+    const watchHost = ts.createWatchCompilerHost as (...args: unknown[]) => unknown;
+    const options = { ...OPTIONS, typeRoots: [path.join(cwd, 'node_modules/@types')] };
+    const tslab = loadTslab(
+      dressed({
+        createWatchCompilerHost: (files: string[], own: CompilerOptions, ...rest: unknown[]) =>
+          watchHost(files, { ...own, ...options }, ...rest),
+        transpileModule: (code: string, own: TranspileOptions) => this.#transpile(code, own),
+      }),
+    );
+    this.#converter = tslab.createConverter({ isJS: false, isBrowser: false });
+    this.#printQuickInfo = tslab.printQuickInfo;
+    this.#preload();
+  }
+
+  compile(code: string): CompileResult {
+    const { diagnostics, output, declOutput, lastExpressionVar, sideOutputs } = this.#converter.convert(
+      this.#declarations,
+      code,
+    );
+    if (diagnostics.length > 0) return { diagnostics: diagnostics.map(diagnostic) };
+    const names = [...this.#notes.names].filter((name) => name !== lastExpressionVar);
+    this.#compiled = { declarations: declOutput ?? '', names };
+    const ok: Compiled = {
+      code: output ?? '',
+      async: awaits(code),
+      imports: [...this.#notes.imports],
+      names,
+      result: lastExpressionVar,
+      maps: this.#maps,
+      files: (sideOutputs ?? []).map(({ path, data }) => ({ path, code: data })),
+    };
+    return { ok };
+  }
+
+  commit(names: readonly string[] | 'all'): null {
+    const { declarations, names: declared } = this.#compiled;
+    if (names === 'all') {
+      this.#declarations = declarations;
+    } else {
+      // The cell failed half-way: names that it did not reach keep their earlier value, and so their earlier type.
+      const missed = new Set(declared.filter((name) => !names.includes(name)));
+      const earlier = cut(this.#declarations, (name) => missed.has(name), false);
+      this.#declarations = `${cut(declarations, (name) => !missed.has(name), true)}\n${earlier}`;
+    }
+    return null;
+  }
+
+  readonly answers: Answers = {
+    compile: ({ code }) => this.compile(code),
+    commit: ({ names }) => this.commit(names),
+    complete: ({ code, cursor }) => completed(this.#converter.complete(this.#declarations, code, cursor)),
+    inspect: ({ code, cursor }) => {
+      const info = this.#converter.inspect(this.#declarations, code, cursor);
+      return info ? this.#printQuickInfo(info) : undefined;
+    },
+    isComplete: ({ code }) => isComplete(code),
+  };
+
+  /** The silent first cell: the package's public names, with their types. main.ts gives the values. */
+  #preload(): void {
+    const index = path.join(PACKAGE, 'dist/lib/index.d.ts');
+    if (!existsSync(index)) return;
+    const result = this.compile(`import { ${exportedNames(index).join(', ')} } from 'vfiolab';`);
+    if ('diagnostics' in result)
+      throw new Error(`the first cell: ${result.diagnostics.map((d) => d.message).join('; ')}`);
+    this.commit('all');
+  }
+
+  /** Stands in for ts.transpileModule in the converter's last step, ES module to CommonJS. */
+  #transpile(code: string, own: TranspileOptions): TranspileOutput {
+    const inline = /\n\/\/# sourceMappingURL=data:application\/json;base64,([\w+/=]+)\s*$/.exec(code);
+    this.#notes = { imports: new Set(), names: new Set() };
+    const out = ts.transpileModule(inline ? code.slice(0, inline.index + 1) : code, {
+      ...own,
+      compilerOptions: { ...own.compilerOptions, sourceMap: true },
+      transformers: { before: [guardLoops(this.#notes)], after: [keepEarlierValues] },
+    });
+    const first = inline?.[1] ? Buffer.from(inline[1], 'base64').toString('utf8') : undefined;
+    this.#maps = [out.sourceMapText, first].filter((map) => map !== undefined);
+    return { ...out, outputText: out.outputText.replace(/\n\/\/# sourceMappingURL=.*\s*$/, '\n') };
+  }
+}
+
+function diagnostic(from: TslabDiagnostic): Diagnostic {
+  return {
+    file: from.fileName,
+    line: from.start.line + 1,
+    column: from.start.character + 1,
+    endLine: from.end.line + 1,
+    endColumn: from.end.character + 1,
+    code: from.code,
+    message: from.messageText,
+  };
+}
+
+/** tslab's two modules, with our TypeScript under the name of its fork. */
+function loadTslab(typescript: Ts): Tslab {
+  const require = createRequire(createRequire(import.meta.url).resolve('tslab/package.json'));
+  const fork = require.resolve('@tslab/typescript-for-tslab');
+  require.cache[fork] = { id: fork, filename: fork, loaded: true, exports: typescript } as NodeJS.Module;
+  const { createConverter } = require('./dist/converter.js') as Tslab;
+  const { printQuickInfo } = require('./dist/inspect.js') as Tslab;
+  return { createConverter, printQuickInfo };
+}
+
+if (parentPort === null) throw new Error('compiler.js is a worker');
+const { cwd, io } = workerData as CompilerData;
+let compiler: Compiler | undefined;
+let failure: unknown;
+try {
+  compiler = new Compiler(cwd);
+} catch (error) {
+  failure = error;
+}
+const answers = (): Answers => {
+  if (compiler) return compiler.answers;
+  throw new Error(`no cell can run: ${failure instanceof Error ? failure.message : String(failure)}`);
+};
+answer(parentPort, answers);
+answer(io, answers);

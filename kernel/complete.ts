@@ -1,0 +1,51 @@
+/** Completion as a front end wants it, and whether a cell's text is whole. */
+import type { CompletionEntry, CompletionInfo, DiagnosticWithLocation, SourceFile, TypeChecker } from 'typescript';
+import type { Completion, CompletionMatch, IsComplete } from './threads.js';
+import { ts } from './typescript.js';
+
+/** At most so many matches carry their type: a list of globals has thousands. */
+const DETAILS = 80;
+
+export function completed(found: {
+  readonly start: number;
+  readonly end: number;
+  readonly candidates: readonly string[];
+  /** TypeScript's own answer, with the checker that knows its symbols (typescript.ts). */
+  readonly original?: CompletionInfo & { readonly checker?: TypeChecker };
+}): Completion {
+  const checker = found.original?.checker;
+  const entries = new Map<string, CompletionEntry>((found.original?.entries ?? []).map((entry) => [entry.name, entry]));
+  const matches = found.candidates.map((text, index): CompletionMatch => {
+    const entry = entries.get(text);
+    const detail = index < DETAILS && entry && checker ? typeText(entry, checker) : undefined;
+    return { text, kind: entry?.kind ?? '', ...(detail === undefined ? {} : { detail }) };
+  });
+  return { matches, start: found.start, end: found.end };
+}
+
+function typeText(entry: CompletionEntry, checker: TypeChecker): string | undefined {
+  const { symbol } = entry;
+  const node = symbol?.valueDeclaration ?? symbol?.declarations?.[0];
+  return symbol && node ? checker.typeToString(checker.getTypeOfSymbolAtLocation(symbol, node)) : undefined;
+}
+
+/** Unterminated template literal, comment; they run to the end, wherever they start. */
+const OPEN_ENDED = new Set([1160, 1010]);
+
+export function isComplete(code: string): IsComplete {
+  const file = ts.createSourceFile('cell.ts', code, ts.ScriptTarget.Latest, false) as SourceFile & {
+    parseDiagnostics: readonly DiagnosticWithLocation[];
+  };
+  const faults = file.parseDiagnostics;
+  if (faults.length === 0) return { status: 'complete', indent: '' };
+  const end = code.trimEnd().length;
+  const open = faults.some(({ start, length, code }) => OPEN_ENDED.has(code) || start + length > end || start >= end);
+  return open ? { status: 'incomplete', indent: indent(code) } : { status: 'invalid', indent: '' };
+}
+
+/** The last line's indentation, two more where it opens a bracket. */
+function indent(code: string): string {
+  const line = code.slice(code.lastIndexOf('\n') + 1);
+  const own = /^\s*/.exec(line)?.[0] ?? '';
+  return /[{([]\s*$/.test(line) ? `${own}  ` : own;
+}

@@ -1,0 +1,134 @@
+/** The queue of cells: one runs on main, the others wait here, where they can still be aborted. */
+import type { Comms } from './comms.js';
+import type { Iopub } from './iopub.js';
+import type { ToIo, ToMain } from './threads.js';
+import type { Header, Json, Message } from './wire.js';
+
+type Done = Extract<ToIo, { type: 'done' }>;
+type Output = Exclude<ToIo, { type: 'done' | 'end' }>;
+type Picture = Exclude<Output, { type: 'stream' | 'clear' }>;
+
+interface Running {
+  readonly message: Message;
+  readonly cell: number;
+  readonly count: number;
+  readonly silent: boolean;
+}
+
+export interface ExecutionsParts {
+  readonly iopub: Iopub;
+  readonly comms: Comms;
+  readonly tell: (message: ToMain) => void;
+  readonly reply: (to: Message, content: Json) => void;
+}
+
+export class Executions {
+  readonly #parts: ExecutionsParts;
+  readonly #waiting: { readonly message: Message; aborted: boolean }[] = [];
+  /** Who asked for each cell: output of a cell's timers comes long after it. */
+  readonly #parents = new Map<number, Header>();
+  /** `[count, code]` of the cells that count. */
+  readonly history: [count: number, code: string][] = [];
+  #running: Running | undefined;
+  #cells = 0;
+  #count = 0;
+
+  constructor(parts: ExecutionsParts) {
+    this.#parts = parts;
+  }
+
+  /** The number of the cell that runs now. */
+  get running(): number | undefined {
+    return this.#running?.cell;
+  }
+
+  add(message: Message): void {
+    this.#waiting.push({ message, aborted: false });
+    this.#next();
+  }
+
+  output(output: Output): void {
+    const parent = this.#parents.get(output.cell) ?? {};
+    const { iopub } = this.#parts;
+    if (output.type === 'stream') iopub.stream(output.name, output.text, parent);
+    else if (output.type === 'clear') iopub.publish('clear_output', { wait: output.wait }, parent);
+    else this.#picture(output, parent);
+  }
+
+  #picture(output: Picture, parent: Partial<Header>): void {
+    const { iopub } = this.#parts;
+    if (output.view) this.#parts.comms.show(output.view, parent);
+    const { data, metadata } = output;
+    if (output.type === 'result') {
+      const execution_count = this.#running?.count ?? this.#count;
+      iopub.publish('execute_result', { data, metadata, execution_count }, parent);
+    } else {
+      const transient = output.displayId === undefined ? {} : { display_id: output.displayId };
+      const type = output.type === 'display' ? 'display_data' : 'update_display_data';
+      iopub.publish(type, { data, metadata, transient }, parent);
+    }
+  }
+
+  done({ cell, error, expressions }: Done): void {
+    const running = this.#running;
+    if (!running || running.cell !== cell) return;
+    const { message, count, silent } = running;
+    const { iopub, reply } = this.#parts;
+    if (error && !silent) iopub.publish('error', { ...error }, message.header);
+    iopub.flush();
+    const outcome = error ? { status: 'error', ...error } : { status: 'ok', user_expressions: expressions };
+    reply(message, { ...outcome, execution_count: count, payload: [] });
+    iopub.status('idle', message.header);
+    if (!error || message.content.stop_on_error === false) {
+      this.#proceed();
+    } else {
+      // What has arrived by now is aborted; one turn of the loop reads what is still in the sockets.
+      setImmediate(() => {
+        for (const each of this.#waiting) each.aborted = true;
+        this.#proceed();
+      });
+    }
+  }
+
+  #proceed(): void {
+    this.#running = undefined;
+    this.#next();
+  }
+
+  #next(): void {
+    while (!this.#running) {
+      const next = this.#waiting.shift();
+      if (!next) return;
+      const { message, aborted } = next;
+      const { iopub, reply } = this.#parts;
+      iopub.status('busy', message.header);
+      if (aborted) {
+        reply(message, { status: 'aborted', execution_count: this.#count, payload: [], user_expressions: {} });
+        iopub.status('idle', message.header);
+      } else {
+        this.#run(message);
+      }
+    }
+  }
+
+  #run(message: Message): void {
+    const { code, silent, store_history, user_expressions } = message.content;
+    const text = String(code ?? '');
+    const counts = silent !== true && store_history !== false;
+    if (counts) this.history.push([++this.#count, text]);
+    const cell = ++this.#cells;
+    this.#parents.set(cell, message.header);
+    this.#running = { message, cell, count: this.#count, silent: silent === true };
+    if (silent !== true) {
+      this.#parts.iopub.publish('execute_input', { code: text, execution_count: this.#count }, message.header);
+    }
+    this.#parts.tell({
+      type: 'execute',
+      cell,
+      code: text,
+      count: counts ? this.#count : 0,
+      silent: silent === true,
+      expressions: (user_expressions ?? {}) as Record<string, string>,
+    });
+  }
+}

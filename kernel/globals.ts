@@ -1,0 +1,71 @@
+/** Defines what scope.ts declares: the names that every cell sees. */
+import { randomUUID } from 'node:crypto';
+import { promisify } from 'node:util';
+import { MessageChannel } from 'node:worker_threads';
+import { shown } from './display.js';
+import type { Output } from './output.js';
+
+/** lib/irq.ts waits under this signal where it is given none, so that an interrupted wait takes no later interrupt. */
+const SIGNAL = Symbol.for('vfiolab.signal');
+
+export function defineGlobals(output: Output): void {
+  const { context } = output;
+  const signal = { configurable: true, get: () => context.cell?.signal };
+  Object.defineProperty(globalThis, 'signal', signal);
+  Object.defineProperty(globalThis, SIGNAL, signal);
+
+  const show = async (type: 'display' | 'update', value: unknown, displayId: string): Promise<void> => {
+    const cell = context.cell;
+    const picture = await shown(value);
+    if (cell && !cell.silent) output.send({ type, cell: cell.id, displayId, ...picture });
+  };
+  define('display', async (value: unknown, { id = randomUUID() as string } = {}) => {
+    await show('display', value, id);
+    return { id, update: (next: unknown) => show('update', next, id) };
+  });
+  define('clearOutput', (wait = false) => {
+    const cell = context.cell;
+    if (cell && !cell.silent) output.send({ type: 'clear', cell: cell.id, wait });
+  });
+  replaceImmediates();
+}
+
+function define(name: string, value: unknown): void {
+  Object.defineProperty(globalThis, name, { configurable: true, writable: true, value });
+}
+
+/**
+ * setImmediate on a MessagePort: terminating a cell while one of Node's own immediates is queued breaks Node's queue of them
+ * for good.
+ */
+function replaceImmediates(): void {
+  const { port1, port2 } = new MessageChannel();
+  const waiting = new Map<object, () => void>();
+  const order: object[] = [];
+  port1.on('message', () => {
+    const due = order.shift();
+    const run = due && waiting.get(due);
+    if (due) waiting.delete(due);
+    run?.();
+  });
+  const set = (callback: (...args: unknown[]) => void, ...args: unknown[]): object => {
+    const immediate = {
+      ref: () => immediate,
+      unref: () => immediate,
+      hasRef: () => true,
+      [Symbol.dispose]: () => clear(immediate),
+    };
+    waiting.set(immediate, () => callback(...args));
+    order.push(immediate);
+    port2.postMessage(0);
+    return immediate;
+  };
+  const clear = (immediate: object): void => {
+    waiting.delete(immediate);
+  };
+  define(
+    'setImmediate',
+    Object.assign(set, { [promisify.custom]: (value: unknown) => new Promise((done) => set(done, value)) }),
+  );
+  define('clearImmediate', clear);
+}

@@ -1,0 +1,113 @@
+/**
+ * The second step of a cell's way to runnable code, JavaScript module to function body: a guard in every loop, so that an
+ * interrupt ends it; `import()` through the session; and notes on what the cell imports and declares.
+ */
+import type {
+  CallExpression,
+  Expression,
+  Node,
+  SourceFile,
+  Statement,
+  TransformationContext,
+  TransformerFactory,
+} from 'typescript';
+import { ts } from './typescript.js';
+
+export interface Notes {
+  readonly imports: Set<string>;
+  readonly names: Set<string>;
+}
+
+const { factory: f, SyntaxKind } = ts;
+
+/** `if (__stop[0] | __cell[0]) throw __interrupted();` */
+function guard(): Statement {
+  const word = (name: string): Expression => f.createElementAccessExpression(f.createIdentifier(name), 0);
+  return f.createIfStatement(
+    f.createBinaryExpression(word('__stop'), SyntaxKind.BarToken, word('__cell')),
+    f.createThrowStatement(f.createCallExpression(f.createIdentifier('__interrupted'), undefined, [])),
+  );
+}
+
+function guarded(body: Statement): Statement {
+  return f.createBlock([guard(), ...(ts.isBlock(body) ? body.statements : [body])], true);
+}
+
+function withGuard(node: Node): Node {
+  if (ts.isWhileStatement(node)) return f.updateWhileStatement(node, node.expression, guarded(node.statement));
+  if (ts.isDoStatement(node)) return f.updateDoStatement(node, guarded(node.statement), node.expression);
+  if (ts.isForStatement(node)) {
+    return f.updateForStatement(node, node.initializer, node.condition, node.incrementor, guarded(node.statement));
+  }
+  if (ts.isForOfStatement(node)) {
+    const body = guarded(node.statement);
+    return f.updateForOfStatement(node, node.awaitModifier, node.initializer, node.expression, body);
+  }
+  if (ts.isForInStatement(node)) {
+    return f.updateForInStatement(node, node.initializer, node.expression, guarded(node.statement));
+  }
+  return node;
+}
+
+const isDynamicImport = (node: Node): node is CallExpression =>
+  ts.isCallExpression(node) && node.expression.kind === SyntaxKind.ImportKeyword;
+
+/** Before modules become CommonJS. */
+export function guardLoops(notes: Notes): TransformerFactory<SourceFile> {
+  return (context: TransformationContext) => (file) => {
+    for (const statement of file.statements) note(statement, notes);
+    const visit = (node: Node): Node => {
+      const inner = ts.visitEachChild(node, visit, context);
+      if (isDynamicImport(inner)) {
+        return f.updateCallExpression(inner, f.createIdentifier('__import'), undefined, inner.arguments);
+      }
+      return withGuard(inner);
+    };
+    return ts.visitNode(file, visit) as SourceFile;
+  };
+}
+
+function note(statement: Statement, notes: Notes): void {
+  if ((ts.isImportDeclaration(statement) || ts.isExportDeclaration(statement)) && statement.moduleSpecifier) {
+    if (ts.isStringLiteral(statement.moduleSpecifier)) notes.imports.add(statement.moduleSpecifier.text);
+  } else if (ts.isExportDeclaration(statement) && statement.exportClause && ts.isNamedExports(statement.exportClause)) {
+    for (const { name } of statement.exportClause.elements) notes.names.add(name.text);
+  }
+}
+
+/**
+ * After modules became CommonJS: `exports.a = exports.b = void 0`, which TypeScript puts first, goes away. A cell that fails
+ * before it declares a name leaves the name as it was.
+ */
+export const keepEarlierValues: TransformerFactory<SourceFile> = () => (file) =>
+  f.updateSourceFile(
+    file,
+    file.statements.filter((statement) => !(statement.pos < 0 && isUndefinedExport(statement))),
+  );
+
+function isUndefinedExport(statement: Statement): boolean {
+  if (!ts.isExpressionStatement(statement)) return false;
+  let at = statement.expression;
+  if (!ts.isBinaryExpression(at)) return false;
+  while (ts.isBinaryExpression(at) && at.operatorToken.kind === SyntaxKind.EqualsToken && isExport(at.left)) {
+    at = at.right;
+  }
+  return ts.isVoidExpression(at);
+}
+
+function isExport(node: Expression): boolean {
+  return ts.isPropertyAccessExpression(node) && ts.isIdentifier(node.expression) && node.expression.text === 'exports';
+}
+
+/** Whether a cell waits at its top level: `await`, `for await`, `await using`. */
+export function awaits(code: string): boolean {
+  const found = (node: Node): boolean => {
+    if (ts.isAwaitExpression(node) || (ts.isForOfStatement(node) && node.awaitModifier !== undefined)) return true;
+    if (ts.isVariableDeclarationList(node) && (node.flags & ts.NodeFlags.AwaitUsing) === ts.NodeFlags.AwaitUsing) {
+      return true;
+    }
+    if (ts.isFunctionLike(node)) return false;
+    return ts.forEachChild(node, (child) => found(child) || undefined) ?? false;
+  };
+  return found(ts.createSourceFile('cell.ts', code, ts.ScriptTarget.Latest, true));
+}

@@ -1,0 +1,63 @@
+/**
+ * Stopping a cell, from the io thread, in three steps: main is told (the cell's signal aborts, and it is given up); the guard
+ * in every loop sees the shared flag; and where main stays deaf (a regular expression, a loop in a library) V8 terminates
+ * what runs. Native code that never returns needs a restart.
+ */
+import { Session } from 'node:inspector';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { SHARED } from './threads.js';
+
+/** How long main may stay deaf before V8 terminates what it runs, in milliseconds. */
+const PATIENCE = 500;
+const STEP = 10;
+const SIGINT = 2;
+
+export class Interrupter {
+  readonly #shared: Int32Array;
+  readonly #tellMain: () => void;
+  #running: Promise<void> | undefined;
+
+  constructor(shared: Int32Array, tellMain: () => void) {
+    this.#shared = shared;
+    this.#tellMain = tellMain;
+  }
+
+  /** Resolves when main has heard it, or cannot. */
+  interrupt(): Promise<void> {
+    this.#running ??= this.#steps().finally(() => {
+      this.#running = undefined;
+    });
+    return this.#running;
+  }
+
+  async #steps(): Promise<void> {
+    const before = Atomics.load(this.#shared, SHARED.HEARD);
+    const heard = async (within: number): Promise<boolean> => {
+      for (let waited = 0; waited < within; waited += STEP) {
+        if (Atomics.load(this.#shared, SHARED.HEARD) !== before) return true;
+        await sleep(STEP);
+      }
+      return Atomics.load(this.#shared, SHARED.HEARD) !== before;
+    };
+    Atomics.store(this.#shared, SHARED.STOP, 1);
+    this.#tellMain();
+    if (await heard(PATIENCE)) return;
+    const inspector = new Session();
+    inspector.connectToMainThread();
+    inspector.post('Runtime.terminateExecution', () => {});
+    await heard(2 * PATIENCE);
+    inspector.disconnect();
+  }
+}
+
+/** Node gives signals to main only, which may be spinning: here libuv's own watcher hears it, on this thread's loop. */
+export function onSigint(callback: () => void): void {
+  const silenced = process.noDeprecation;
+  process.noDeprecation = true;
+  const binding = (process as unknown as { binding(name: string): unknown }).binding('signal_wrap');
+  process.noDeprecation = silenced ?? false;
+  const { Signal } = binding as { Signal: new () => { onsignal: () => void; start(signal: number): number } };
+  const watcher = new Signal();
+  watcher.onsignal = callback;
+  watcher.start(SIGINT);
+}

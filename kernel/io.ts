@@ -1,0 +1,150 @@
+/**
+ * The io thread: owns the ZeroMQ sockets, so that requests are answered, output streams and interrupts work while main runs a
+ * cell. Nothing here waits for main.
+ */
+import './cache.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parentPort, workerData } from 'node:worker_threads';
+import { Publisher, Reply, Router } from 'zeromq';
+import { Asker } from './ask.js';
+import { Comms } from './comms.js';
+import { address } from './connection.js';
+import { Executions } from './executions.js';
+import { Interrupter, onSigint } from './interrupt.js';
+import { INFO } from './info.js';
+import { Iopub } from './iopub.js';
+import { log } from './log.js';
+import { type Answer, requests } from './requests.js';
+import { SendQueue } from './sockets.js';
+import type { IoData, ToIo, ToMain } from './threads.js';
+import { type Json, type Message, Wire } from './wire.js';
+
+/** How long main may take to close its devices before the process is killed, in milliseconds. */
+const LAST_CALL = 1500;
+/** How often it is seen whether the parent lives, in milliseconds. */
+const PARENT_CHECK = 1000;
+
+if (parentPort === null) throw new Error('io.js is a worker');
+const main = parentPort;
+const { connection, shared, compiler, parent } = workerData as IoData;
+const wire = new Wire(connection.key, 'kernel');
+const tell = (message: ToMain): void => main.postMessage(message);
+
+const shell = new Router({ linger: LAST_CALL });
+const control = new Router({ linger: LAST_CALL });
+const stdin = new Router({ linger: 0 });
+const iopubSocket = new Publisher({ linger: LAST_CALL, sendHighWaterMark: 0 });
+const heartbeat = new Reply({ linger: 0 });
+const sockets = { shell, control, stdin, iopub: iopubSocket, hb: heartbeat };
+
+const iopub = new Iopub(wire, new SendQueue(iopubSocket));
+const replies = { shell: new SendQueue(shell), control: new SendQueue(control) };
+const comms = new Comms(iopub);
+const executions = new Executions({ iopub, comms, tell, reply: (to, content) => reply('shell', to, content) });
+const interrupter = new Interrupter(new Int32Array(shared), () =>
+  tell({ type: 'interrupt', cell: executions.running }),
+);
+const answers = requests({ asker: new Asker(compiler), executions, comms });
+
+function reply(channel: keyof typeof replies, to: Message, content: Json): void {
+  const type = to.header.msg_type.replace(/_request$/, '_reply');
+  replies[channel].send(wire.encode({ type, content, parent: to.header, idents: to.idents }).frames);
+}
+
+async function onShell(message: Message): Promise<void> {
+  const type = message.header.msg_type;
+  const answer = answers[type];
+  if (type === 'execute_request') executions.add(message);
+  else if (answer) await onRequest(message, answer);
+  else log(`no answer to ${type}`);
+}
+
+async function onRequest(message: Message, answer: Answer): Promise<void> {
+  iopub.status('busy', message.header);
+  try {
+    const content = await answer(message);
+    if (content) reply('shell', message, content);
+  } catch (error) {
+    const { name, message: evalue } = error as Error;
+    reply('shell', message, { status: 'error', ename: name, evalue, traceback: [] });
+  }
+  iopub.status('idle', message.header);
+}
+
+async function onControl(message: Message): Promise<void> {
+  const type = message.header.msg_type;
+  iopub.status('busy', message.header);
+  if (type === 'interrupt_request') {
+    await interrupter.interrupt();
+    reply('control', message, { status: 'ok' });
+  } else if (type === 'shutdown_request') {
+    const content = { status: 'ok', restart: message.content.restart === true };
+    reply('control', message, content);
+    iopub.publish('shutdown_reply', content, message.header);
+    end();
+  } else if (type === 'kernel_info_request') {
+    reply('control', message, INFO);
+  } else {
+    log(`no answer to ${type} on control`);
+  }
+  iopub.status('idle', message.header);
+}
+
+/** Main closes its devices, then says `end`; if it cannot, the process is killed, which closes them too. */
+function end(): void {
+  setTimeout(() => process.kill(process.pid, 'SIGKILL'), LAST_CALL);
+  tell({ type: 'shutdown' });
+  void interrupter.interrupt();
+}
+
+async function closeSockets(): Promise<void> {
+  iopub.flush();
+  await Promise.race([
+    Promise.all([iopub.sent(), replies.shell.flushed(), replies.control.flushed()]),
+    sleep(LAST_CALL),
+  ]);
+  for (const socket of Object.values(sockets)) socket.close();
+  compiler.close();
+  // Timers would keep the thread.
+  process.exit();
+}
+
+async function read(socket: Router, onMessage: (message: Message) => void | Promise<void>): Promise<void> {
+  for await (const frames of socket) {
+    let message: Message;
+    try {
+      message = wire.decode(frames);
+    } catch (error) {
+      log(`dropped a message: ${(error as Error).message}`);
+      continue;
+    }
+    // Requests are answered as they come, each in its own time; an interrupt does not wait for the one before.
+    Promise.resolve(onMessage(message)).catch((error: Error) => log(error.stack ?? error.message));
+  }
+}
+
+main.on('message', (message: ToIo) => {
+  if (message.type === 'end') void closeSockets();
+  else if (message.type === 'done') executions.done(message);
+  else executions.output(message);
+});
+
+onSigint(() => void interrupter.interrupt());
+setInterval(() => {
+  if (process.ppid === parent) return;
+  log('the parent process is gone');
+  end();
+}, PARENT_CHECK);
+
+await Promise.all([
+  shell.bind(address(connection, 'shell')),
+  control.bind(address(connection, 'control')),
+  stdin.bind(address(connection, 'stdin')),
+  iopubSocket.bind(address(connection, 'iopub')),
+  heartbeat.bind(address(connection, 'hb')),
+]);
+iopub.status('starting', {});
+void read(shell, onShell);
+void read(control, onControl);
+void read(stdin, (message) => log(`nobody asked for ${message.header.msg_type}`));
+for await (const beat of heartbeat) await heartbeat.send(beat);

@@ -1,0 +1,47 @@
+/**
+ * A kernel process: `node main.js CONNECTION_FILE`. This thread runs cells and owns devices; io.ts owns the sockets and
+ * answers while a cell runs; compiler.ts holds TypeScript. Both start at once, so that neither waits for the other.
+ */
+import { MessageChannel, Worker } from 'node:worker_threads';
+import { Asker } from './ask.js';
+import { readConnection } from './connection.js';
+import { log } from './log.js';
+import type { CompilerData, IoData, ToMain } from './threads.js';
+
+/** Cells get another one (run.ts). */
+const exit: (code?: number) => never = process.exit.bind(process);
+const file = process.argv[2];
+if (file === undefined) {
+  log('usage: main.js CONNECTION_FILE');
+  exit(2);
+}
+
+const shared = new SharedArrayBuffer(8);
+const ports = new MessageChannel();
+const ioData: IoData = {
+  connection: readConnection(file),
+  shared,
+  compiler: ports.port1,
+  parent: Number(process.env.VFIOLAB_PARENT ?? process.ppid),
+};
+const io = new Worker(new URL('io.js', import.meta.url), { workerData: ioData, transferList: [ports.port1] });
+const compilerData: CompilerData = { cwd: process.cwd(), io: ports.port2 };
+const compiler = new Worker(new URL('compiler.js', import.meta.url), {
+  workerData: compilerData,
+  transferList: [ports.port2],
+});
+const asker = new Asker(compiler);
+compiler.on('error', (error) => {
+  log(`the compiler thread failed: ${error.message}`);
+  asker.fail(new Error(`no cell can run, the compiler thread failed: ${error.message}; restart the kernel`));
+});
+
+// The library and the session load while the other threads do.
+const ready = import('./run.js').then(({ start }) => start({ io, asker, shared: new Int32Array(shared) }));
+io.on('message', (message: ToMain) => void ready.then((run) => run(message)));
+io.on('error', (error) => {
+  log(`the io thread failed: ${error.stack ?? error.message}`);
+  process.exitCode = 1;
+});
+// The sockets are closed then: nothing holds a reader back.
+io.on('exit', () => exit());

@@ -1,0 +1,60 @@
+/** Where output goes: from a cell's writes to the io thread, at once, so that it is seen while the cell runs on. */
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { StringDecoder } from 'node:string_decoder';
+import type { MessagePort } from 'node:worker_threads';
+import type { Cell } from './cell.js';
+import type { StreamName, ToIo } from './threads.js';
+
+/**
+ * Which cell the code that runs now belongs to. Exact from Node 24 on. Below, AsyncLocalStorage works by promise hooks, and
+ * Node aborts when a cell is terminated under them: there the cell that started last stands for all.
+ */
+class Context {
+  readonly #storage = Number(process.versions.node.split('.')[0]) >= 24 ? new AsyncLocalStorage<Cell>() : undefined;
+  #last: Cell | undefined;
+
+  get cell(): Cell | undefined {
+    return this.#storage?.getStore() ?? this.#last;
+  }
+
+  run<T>(cell: Cell, body: () => T): T {
+    this.#last = cell;
+    return this.#storage ? this.#storage.run(cell, body) : body();
+  }
+
+  /** Output from now on is this cell's, where nothing else is known. */
+  enter(cell: Cell): void {
+    this.#last = cell;
+  }
+}
+
+export class Output {
+  readonly context = new Context();
+  readonly #port: Pick<MessagePort, 'postMessage'>;
+
+  constructor(port: Pick<MessagePort, 'postMessage'>) {
+    this.#port = port;
+  }
+
+  send(message: ToIo): void {
+    this.#port.postMessage(message);
+  }
+
+  text(name: StreamName, text: string, cell: Cell | undefined = this.context.cell): void {
+    if (cell && !cell.silent && text !== '') this.send({ type: 'stream', cell: cell.id, name, text });
+  }
+
+  /** process.stdout and process.stderr, and with them console, write here. */
+  capture(): void {
+    for (const name of ['stdout', 'stderr'] as const) {
+      const decoder = new StringDecoder('utf8');
+      const write = (chunk: string | Uint8Array, encoding?: unknown, callback?: unknown): boolean => {
+        this.text(name, typeof chunk === 'string' ? chunk : decoder.write(Buffer.from(chunk)));
+        const written = typeof encoding === 'function' ? encoding : callback;
+        if (typeof written === 'function') process.nextTick(written as () => void);
+        return true;
+      };
+      process[name].write = write as typeof process.stdout.write;
+    }
+  }
+}

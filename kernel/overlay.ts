@@ -1,0 +1,59 @@
+/**
+ * What a cell can import from any folder: `vfiolab` and Node's types appear under the folder's node_modules for the type
+ * checker, wherever they really are. A folder's own @types/node is left as it is.
+ */
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { System } from 'typescript';
+import { CELL_GLOBALS } from './scope.js';
+
+/** This package's own folder: the file is in dist/kernel/. */
+export const PACKAGE = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
+
+/** Name of the types package that declares what every cell sees. */
+export const CELL_TYPES = 'vfiolab-cell';
+
+export function overlay(sys: System, cwd: string): void {
+  const modules = path.join(cwd, 'node_modules');
+  const types = path.join(modules, '@types');
+  const links = new Map([[path.join(modules, 'vfiolab'), PACKAGE]]);
+  if (!existsSync(path.join(types, 'node'))) {
+    const require = createRequire(import.meta.url);
+    const node = path.dirname(require.resolve('@types/node/package.json'));
+    links.set(path.join(types, 'node'), node);
+    const undici = path.dirname(createRequire(path.join(node, 'package.json')).resolve('undici-types/package.json'));
+    links.set(path.join(modules, 'undici-types'), undici);
+  }
+  const files = new Map([[path.join(types, CELL_TYPES, 'index.d.ts'), CELL_GLOBALS]]);
+
+  const folders = new Set<string>();
+  for (const at of [...links.keys(), ...files.keys()]) {
+    for (let up = path.dirname(at); up.startsWith(modules); up = path.dirname(up)) folders.add(up);
+  }
+  const real = (at: string): string => {
+    for (const [from, to] of links) if (at === from || at.startsWith(`${from}/`)) return to + at.slice(from.length);
+    return at;
+  };
+
+  const plain = { ...sys };
+  sys.readFile = (at, encoding) => files.get(at) ?? plain.readFile(real(at), encoding);
+  sys.fileExists = (at) => files.has(at) || plain.fileExists(real(at));
+  sys.directoryExists = (at) => folders.has(at) || plain.directoryExists(real(at));
+  sys.realpath = (at) => (real(at) === at ? (plain.realpath?.(at) ?? at) : at);
+  sys.getModifiedTime = (at) => plain.getModifiedTime?.(real(at));
+  sys.readDirectory = (at, ...rest) => plain.readDirectory(real(at), ...rest);
+  sys.getDirectories = (at) => {
+    const found = plain.directoryExists(real(at)) ? plain.getDirectories(real(at)) : [];
+    const linked = [...links.keys(), ...folders].filter((each) => path.dirname(each) === at);
+    return [...new Set([...found, ...linked.map((each) => path.basename(each))])];
+  };
+  // Packages do not change under a session; only the user's own files are watched.
+  const unwatched = { close: () => {} };
+  sys.watchFile = (at, ...rest) =>
+    at.includes('/node_modules/') ? unwatched : (plain.watchFile?.(at, ...rest) ?? unwatched);
+  sys.watchDirectory = (at, ...rest) =>
+    at.includes('/node_modules') ? unwatched : (plain.watchDirectory?.(at, ...rest) ?? unwatched);
+  sys.getCurrentDirectory = () => cwd;
+}

@@ -1,0 +1,134 @@
+/** A kernel process of a front end of ours: a session of its own, ipc sockets in a private folder, gone when we are gone. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Connection } from './connection.js';
+
+export interface KernelOptions {
+  /** Where the cells run, and where their imports are looked for. Default: here. */
+  readonly cwd?: string;
+  /** Beside our own environment. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+const MAIN = fileURLToPath(new URL('main.js', import.meta.url));
+/** Runtime.terminateExecution under promise hooks ends Node 20 and 22 without this. */
+export const NODE_OPTIONS = ['--no-force-async-hooks-checks'] as const;
+const PREFIX = 'vfiolab-';
+/** A socket's path in sockaddr_un, bytes. */
+const PATH_MAX = 107;
+/** How long a kernel may take to end, in milliseconds. */
+const GRACE = 3000;
+
+export class KernelProcess {
+  readonly connection: Connection;
+  readonly died: Promise<{ code: number | null; signal: string | null }>;
+  readonly pid: number;
+  readonly #child: ChildProcess;
+  readonly #folder: string;
+
+  static async start({ cwd = process.cwd(), env = {} }: KernelOptions): Promise<KernelProcess> {
+    sweep();
+    const folder = privateFolder();
+    const connection: Connection = {
+      transport: 'ipc',
+      ip: path.join(folder, 'k'),
+      shell_port: 1,
+      iopub_port: 2,
+      stdin_port: 3,
+      control_port: 4,
+      hb_port: 5,
+      signature_scheme: 'hmac-sha256',
+      key: randomBytes(32).toString('hex'),
+    };
+    const file = path.join(folder, 'connection.json');
+    writeFileSync(file, JSON.stringify(connection), { mode: 0o600 });
+    const log = openSync(path.join(folder, 'log'), 'a', 0o600);
+    const child = spawn(process.execPath, [...NODE_OPTIONS, MAIN, file], {
+      cwd,
+      env: { ...process.env, ...env, VFIOLAB_PARENT: String(process.pid) },
+      detached: true,
+      stdio: ['ignore', log, log],
+    });
+    closeSync(log);
+    const died = new Promise<{ code: number | null; signal: string | null }>((resolve) => {
+      child.once('exit', (code, signal) => resolve({ code, signal }));
+      child.once('error', () => resolve({ code: 1, signal: null }));
+    });
+    if (child.pid === undefined) {
+      await died;
+      rmSync(folder, { recursive: true, force: true });
+      throw new Error(`${process.execPath} could not be started in ${cwd}`);
+    }
+    return new KernelProcess(child, child.pid, folder, connection, died);
+  }
+
+  private constructor(
+    child: ChildProcess,
+    pid: number,
+    folder: string,
+    connection: Connection,
+    died: KernelProcess['died'],
+  ) {
+    this.#child = child;
+    this.#folder = folder;
+    this.pid = pid;
+    this.connection = connection;
+    this.died = died;
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL');
+  }
+
+  /** Kills it unless it ends by itself soon. */
+  killAfterGrace(): void {
+    const timer = setTimeout(() => this.kill(), GRACE);
+    void this.died.then(() => clearTimeout(timer));
+  }
+
+  /** What it wrote on stderr, as the end of an error's message. */
+  lastWords(): string {
+    const text = readFileSync(path.join(this.#folder, 'log'), 'utf8').trim();
+    return text === '' ? '' : `: ${text.slice(-2000)}`;
+  }
+
+  /** Its folder goes away. */
+  forget(): void {
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/** A folder for us alone, with our pid in its name, short enough for socket files in it. */
+function privateFolder(): string {
+  const inTmp = path.join(tmpdir(), `${PREFIX}${process.pid}-`);
+  const room = Buffer.byteLength(inTmp) + 'XXXXXX/k-1'.length <= PATH_MAX;
+  return mkdtempSync(room ? inTmp : `/tmp/${PREFIX}${process.pid}-`);
+}
+
+/** Removes the folders of front ends that are gone. */
+function sweep(): void {
+  for (const folder of new Set([tmpdir(), '/tmp'])) {
+    for (const name of readdirSync(folder)) {
+      const pid = new RegExp(`^${PREFIX}(\\d+)-`).exec(name)?.[1];
+      if (pid === undefined || lives(Number(pid))) continue;
+      try {
+        rmSync(path.join(folder, name), { recursive: true, force: true });
+      } catch {
+        // Somebody else's.
+      }
+    }
+  }
+}
+
+function lives(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}

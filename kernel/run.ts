@@ -1,0 +1,45 @@
+/** What main does once it is loaded: cells, interrupts, and an orderly end. */
+import type { Worker } from 'node:worker_threads';
+import type { Asker } from './ask.js';
+import { defineGlobals } from './globals.js';
+import { Output } from './output.js';
+import { Session } from './session.js';
+import type { ToMain } from './threads.js';
+import { KeyboardInterrupt } from './trace.js';
+
+export async function start(parts: {
+  readonly io: Worker;
+  readonly asker: Asker;
+  readonly shared: Int32Array;
+}): Promise<(message: ToMain) => void> {
+  const output = new Output(parts.io);
+  const session = new Session(parts.asker, output, parts.shared, process.cwd());
+  defineGlobals(output);
+  output.capture();
+  await session.preload();
+
+  // Nothing that a cell left running in the background ends the kernel.
+  const background = (what: string, thrown: unknown): void => {
+    if (thrown instanceof KeyboardInterrupt) return;
+    output.text('stderr', `${what}: ${session.describe(thrown).traceback.join('\n')}\n`);
+  };
+  process.on('uncaughtException', (error) => background('Uncaught', error));
+  process.on('unhandledRejection', (reason) => background('Unhandled rejection', reason));
+
+  const end = (): void => {
+    session.close();
+    output.send({ type: 'end' });
+  };
+  // The sockets must be closed first, so a cell's exit() ends the kernel a moment later.
+  process.exit = ((code?: number) => {
+    process.exitCode = code ?? process.exitCode ?? 0;
+    end();
+    throw new KeyboardInterrupt();
+  }) as typeof process.exit;
+
+  return (message) => {
+    if (message.type === 'execute') void session.execute(message);
+    else if (message.type === 'interrupt') session.interrupt(message.cell);
+    else end();
+  };
+}

@@ -1,0 +1,185 @@
+/** The evaluator: runs cells on the main thread, one after the other, and keeps what they leave behind. */
+import { MessageChannel } from 'node:worker_threads';
+import vm from 'node:vm';
+import { Device } from '../lib/device.js';
+import type { Asker } from './ask.js';
+import { Cell } from './cell.js';
+import { rich } from './display.js';
+import { PARAMETERS } from './scope.js';
+import { Modules } from './modules.js';
+import type { Output } from './output.js';
+import { type CellError, type Compiled, type Rich, SHARED, type ToMain } from './threads.js';
+import { KeyboardInterrupt, Traces, TypeErrors } from './trace.js';
+
+type Execute = Extract<ToMain, { type: 'execute' }>;
+
+/** How long an interrupted cell may take to end by itself, in milliseconds, before it is given up. */
+const GRACE = 50;
+
+export class Session {
+  /** The values of the cells' top-level names. */
+  readonly #exports: Record<string, unknown> = {};
+  readonly #compiler: Asker;
+  readonly #output: Output;
+  readonly #shared: Int32Array;
+  readonly #modules: Modules;
+  readonly #traces = new Traces();
+  /** Cells start from the callback of a port: terminated there, they leave Node's queues whole. */
+  readonly #start = new MessageChannel();
+  #starting: (() => void) | undefined;
+  #running: Cell | undefined;
+
+  constructor(compiler: Asker, output: Output, shared: Int32Array, cwd: string) {
+    this.#compiler = compiler;
+    this.#output = output;
+    this.#shared = shared;
+    this.#modules = new Modules(cwd);
+    this.#start.port1.on('message', () => this.#starting?.());
+  }
+
+  /** The silent first cell: the package's public names. Their types are the compiler's. */
+  async preload(): Promise<void> {
+    Object.assign(this.#exports, await this.#modules.import('vfiolab'));
+  }
+
+  /** Runs one request; its outputs, then `done`, go to the io thread. */
+  async execute(request: Execute): Promise<void> {
+    const name = `In[${request.count > 0 ? request.count : `~${request.cell}`}]`;
+    const cell = new Cell(request.cell, name, request.silent);
+    this.#running = cell;
+    let error: CellError | undefined;
+    const expressions: Record<string, unknown> = {};
+    try {
+      const result = await this.#evaluate(cell, request.code);
+      if (result && !cell.silent) this.#output.send({ type: 'result', cell: cell.id, ...result });
+      for (const [key, code] of Object.entries(request.expressions)) {
+        expressions[key] = await this.#expression(cell, code);
+      }
+    } catch (thrown) {
+      error = this.#traces.describe(thrown);
+    }
+    cell.settle();
+    this.#running = undefined;
+    this.#output.send({ type: 'done', cell: cell.id, expressions, ...(error ? { error } : {}) });
+  }
+
+  /** An interrupt that was meant for this cell. */
+  interrupt(id: number | undefined): void {
+    Atomics.add(this.#shared, SHARED.HEARD, 1);
+    const cell = this.#running;
+    if (!cell || cell.id !== id || cell.settled) {
+      Atomics.store(this.#shared, SHARED.STOP, 0);
+      return;
+    }
+    cell.abort();
+    setTimeout(() => {
+      Atomics.store(this.#shared, SHARED.STOP, 0);
+      cell.giveUp();
+    }, GRACE);
+  }
+
+  /** Closes the cards that are still open. */
+  close(): void {
+    for (const value of Object.values(this.#exports)) closeDevice(value);
+  }
+
+  describe(thrown: unknown): CellError {
+    return this.#traces.describe(thrown);
+  }
+
+  async #expression(cell: Cell, code: string): Promise<Record<string, unknown>> {
+    try {
+      const { data, metadata } = (await this.#evaluate(cell, code)) ?? { data: {}, metadata: {} };
+      return { status: 'ok', data, metadata };
+    } catch (thrown) {
+      return { status: 'error', ...this.#traces.describe(thrown) };
+    }
+  }
+
+  /** Compiles and runs; the picture of the last expression's value, where it has one. */
+  async #evaluate(cell: Cell, code: string): Promise<Rich | undefined> {
+    const compiled = await this.#unless(cell, this.#compile(cell, code));
+    this.#traces.add(cell.name, compiled.maps);
+    await this.#unless(cell, this.#modules.load(compiled.imports, compiled.files));
+    const exports = this.#exports;
+    const { names, result } = compiled;
+    for (const name of names) if (Object.hasOwn(exports, name)) closeDevice(exports[name]);
+    const before = new Map(names.filter((name) => Object.hasOwn(exports, name)).map((name) => [name, exports[name]]));
+    try {
+      await this.#unless(cell, this.#run(cell, compiled));
+    } catch (error) {
+      // What it declared before it failed, a device not least, stays in reach.
+      const declared = names.filter((name) => Object.hasOwn(exports, name));
+      const reached = declared.filter((name) => !before.has(name) || before.get(name) !== exports[name]);
+      await this.#compiler.ask('commit', { names: reached });
+      throw error;
+    }
+    await this.#compiler.ask('commit', { names: 'all' });
+    if (result === undefined) return undefined;
+    const value = exports[result];
+    delete exports[result];
+    return value === undefined ? undefined : this.#unless(cell, rich(value));
+  }
+
+  async #compile(cell: Cell, code: string): Promise<Compiled> {
+    const compiled = await this.#compiler.ask('compile', { code });
+    if ('diagnostics' in compiled) throw new TypeErrors(compiled.diagnostics, code, cell.name);
+    return compiled.ok;
+  }
+
+  #run(cell: Cell, { code, async, imports }: Compiled): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      this.#starting = () => {
+        this.#starting = undefined;
+        try {
+          const body = vm.runInThisContext(
+            `(${async ? 'async ' : ''}function __cell_body(${PARAMETERS}) {\n${code}\n})`,
+            {
+              filename: cell.name,
+              lineOffset: -1,
+            },
+          ) as (...parameters: unknown[]) => unknown;
+          const value = this.#output.context.run(cell, () =>
+            body(
+              imports.length > 0 ? assignable(this.#exports) : this.#exports,
+              this.#modules.require,
+              this.#modules.import,
+              this.#shared,
+              cell.stop,
+              this.#interrupted,
+            ),
+          );
+          if (async) (value as Promise<unknown>).then(resolve, reject);
+          else resolve(undefined);
+        } catch (error) {
+          reject(error);
+        }
+      };
+      this.#start.port2.postMessage(0);
+    });
+  }
+
+  readonly #interrupted = (): KeyboardInterrupt => {
+    Atomics.store(this.#shared, SHARED.STOP, 0);
+    return new KeyboardInterrupt();
+  };
+
+  #unless<T>(cell: Cell, work: Promise<T>): Promise<T> {
+    return Promise.race([work, cell.interrupted]);
+  }
+}
+
+/** A name that a cell declares anew must not keep the card it had open. */
+function closeDevice(value: unknown): void {
+  if (value instanceof Device && !value.closed) value.close();
+}
+
+/** TypeScript exports an imported name as a getter; a later cell may declare the name again, so it becomes a value. */
+function assignable(exports: Record<string, unknown>): Record<string, unknown> {
+  return new Proxy(exports, {
+    defineProperty(target, name, { get, value }) {
+      if (name !== '__esModule') target[String(name)] = get ? get() : value;
+      return true;
+    },
+  });
+}

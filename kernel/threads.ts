@@ -1,0 +1,132 @@
+/** What the three threads of a kernel say to each other: main (cells and devices), io (sockets), compiler (TypeScript). */
+import type { ViewData } from '../lib/view.js';
+import type { Connection } from './connection.js';
+
+export type MimeBundle = Record<string, unknown>;
+export type StreamName = 'stdout' | 'stderr';
+
+/** An error as Jupyter spells it. */
+export interface CellError {
+  readonly ename: string;
+  readonly evalue: string;
+  readonly traceback: readonly string[];
+}
+
+/** Words of the memory that main and io share. */
+export const SHARED = {
+  /** Not zero: every loop of a cell stops at its next turn. */
+  STOP: 0,
+  /** Counts the interrupts that main has heard. */
+  HEARD: 1,
+} as const;
+
+export interface IoData {
+  readonly connection: Connection;
+  readonly shared: SharedArrayBuffer;
+  /** A port to the compiler, for completion and inspection. */
+  readonly compiler: import('node:worker_threads').MessagePort;
+  /** The process that must live on; when it is gone the kernel ends. */
+  readonly parent: number;
+}
+
+export interface CompilerData {
+  readonly cwd: string;
+  readonly io: import('node:worker_threads').MessagePort;
+}
+
+/** io to main. `cell` numbers every request to run code, silent ones too. */
+export type ToMain =
+  | {
+      readonly type: 'execute';
+      readonly cell: number;
+      readonly code: string;
+      readonly count: number;
+      readonly silent: boolean;
+      readonly expressions: Readonly<Record<string, string>>;
+    }
+  | { readonly type: 'interrupt'; readonly cell: number | undefined }
+  | { readonly type: 'shutdown' };
+
+/** A rich output: MIME types, and the View behind them where there is one. */
+export interface Rich {
+  readonly data: MimeBundle;
+  readonly metadata: Record<string, unknown>;
+  readonly view?: ViewData | undefined;
+}
+
+/** main to io: outputs in order, then `done`. */
+export type ToIo =
+  | { readonly type: 'stream'; readonly cell: number; readonly name: StreamName; readonly text: string }
+  | ({ readonly type: 'result'; readonly cell: number } & Rich)
+  | ({ readonly type: 'display' | 'update'; readonly cell: number; readonly displayId?: string } & Rich)
+  | { readonly type: 'clear'; readonly cell: number; readonly wait: boolean }
+  | {
+      readonly type: 'done';
+      readonly cell: number;
+      readonly error?: CellError;
+      readonly expressions: Readonly<Record<string, unknown>>;
+    }
+  /** Main has nothing more to do: close the sockets. */
+  | { readonly type: 'end' };
+
+/** What the compiler made of a cell. */
+export interface Compiled {
+  /** The body of a function `(exports, require, …)`; see session.ts. */
+  readonly code: string;
+  readonly async: boolean;
+  /** What it imports, as written. */
+  readonly imports: readonly string[];
+  /** Top-level names that it declares as values. */
+  readonly names: readonly string[];
+  /** Where the last expression's value is, among the exports. */
+  readonly result: string | undefined;
+  /** Source maps, the last step first. */
+  readonly maps: readonly string[];
+  /** Emitted JavaScript of the user's own .ts files that the cell imports. */
+  readonly files: readonly { readonly path: string; readonly code: string }[];
+}
+
+/** One complaint of the type checker. Lines and columns from 1; no position: about the cell as a whole. */
+export interface Diagnostic {
+  readonly file: string | undefined;
+  readonly line: number;
+  readonly column: number;
+  readonly endLine: number;
+  readonly endColumn: number;
+  readonly code: number;
+  readonly message: string;
+}
+
+export type CompileResult = { readonly ok: Compiled } | { readonly diagnostics: readonly Diagnostic[] };
+
+export interface CompletionMatch {
+  readonly text: string;
+  readonly kind: string;
+  readonly detail?: string;
+}
+
+/** Offsets in UTF-16 units. */
+export interface Completion {
+  readonly matches: readonly CompletionMatch[];
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface IsComplete {
+  readonly status: 'complete' | 'incomplete' | 'invalid' | 'unknown';
+  readonly indent: string;
+}
+
+/** Questions to the compiler, and what each is answered with. */
+export interface Questions {
+  compile: { readonly ask: { readonly code: string }; readonly answer: CompileResult };
+  /** The last compiled cell ran: its declarations hold, all of them or those named. */
+  commit: { readonly ask: { readonly names: readonly string[] | 'all' }; readonly answer: null };
+  complete: { readonly ask: { readonly code: string; readonly cursor: number }; readonly answer: Completion };
+  inspect: { readonly ask: { readonly code: string; readonly cursor: number }; readonly answer: string | undefined };
+  isComplete: { readonly ask: { readonly code: string }; readonly answer: IsComplete };
+}
+
+export type Question = keyof Questions;
+export type AskFrame = { readonly id: number; readonly question: Question; readonly ask: unknown };
+export type AnswerFrame = { readonly id: number; readonly answer?: unknown; readonly failure?: string };

@@ -1,0 +1,120 @@
+/**
+ * Stock TypeScript 5.9.3 in the shape that tslab's converter expects: five entry points of its own fork, rebuilt on
+ * TypeScript's internal functions. So TypeScript is pinned exactly.
+ */
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import type * as TypeScript from 'typescript';
+
+export type Ts = typeof TypeScript;
+
+/** The internal functions that the shims stand on. */
+interface Internals {
+  getEmitDeclarations(options: TypeScript.CompilerOptions): boolean;
+  nullTransformationContext: unknown;
+  getTouchingPropertyName(file: TypeScript.SourceFile, position: number): TypeScript.Node | undefined;
+  getContainerNode(node: TypeScript.Node): TypeScript.Node | undefined;
+  SymbolDisplay: {
+    getSymbolDisplayPartsDocumentationAndSymbolKind(
+      checker: TypeScript.TypeChecker,
+      symbol: TypeScript.Symbol,
+      file: TypeScript.SourceFile,
+      enclosing: TypeScript.Node | undefined,
+      location: TypeScript.Node,
+    ): Pick<TypeScript.QuickInfo, 'displayParts' | 'documentation' | 'tags'> & {
+      symbolKind: TypeScript.ScriptElementKind;
+    };
+  };
+  Completions: { getCompletionsAtPosition(...args: unknown[]): TypeScript.CompletionInfo | undefined };
+}
+
+export const ts: Ts = createRequire(import.meta.url)('typescript') as Ts;
+const internal = ts as unknown as Internals;
+
+/** What the converter sees instead of `ts`: everything of it, these on top. Assignable, as `ts` itself is not. */
+export function dressed(overrides: Readonly<Record<string, unknown>>): Ts {
+  const own: Record<string, unknown> = { ...shims, ...overrides };
+  const plain = ts as unknown as Record<string, unknown>;
+  return Object.defineProperties(
+    {},
+    Object.fromEntries(
+      [...Object.keys(ts), ...Object.keys(own)].map((name) => [
+        name,
+        { enumerable: true, configurable: true, get: () => (name in own ? own[name] : plain[name]) },
+      ]),
+    ),
+  ) as Ts;
+}
+
+const shims: Readonly<Record<string, unknown>> = {
+  getPreEmitDiagnosticsOfFiles(program: TypeScript.Program, files: readonly TypeScript.SourceFile[]) {
+    const withDeclarations = internal.getEmitDeclarations(program.getCompilerOptions());
+    return ts.sortAndDeduplicateDiagnostics([
+      ...program.getConfigFileParsingDiagnostics(),
+      ...program.getOptionsDiagnostics(),
+      ...program.getGlobalDiagnostics(),
+      ...files.flatMap((file) => [
+        ...program.getSyntacticDiagnostics(file),
+        ...program.getSemanticDiagnostics(file),
+        ...(withDeclarations ? program.getDeclarationDiagnostics(file) : []),
+      ]),
+    ]);
+  },
+
+  getNullTransformationContext: () => internal.nullTransformationContext,
+
+  getDefaultTypeRoots(folder: string, host: { directoryExists(path: string): boolean }): string[] {
+    const roots: string[] = [];
+    for (let at = folder; ; at = path.dirname(at)) {
+      const root = path.join(at, 'node_modules/@types');
+      if (host.directoryExists(root)) roots.push(root);
+      if (at === path.dirname(at)) return roots;
+    }
+  },
+
+  getQuickInfoAtPosition(
+    file: TypeScript.SourceFile,
+    checker: TypeScript.TypeChecker,
+    _cancellation: unknown,
+    position: number,
+  ): TypeScript.QuickInfo | undefined {
+    const node = internal.getTouchingPropertyName(file, position);
+    const symbol = node && node !== file ? checker.getSymbolAtLocation(node) : undefined;
+    if (!node || !symbol) return undefined;
+    const start = node.getStart(file);
+    const { symbolKind, displayParts, documentation, tags } =
+      internal.SymbolDisplay.getSymbolDisplayPartsDocumentationAndSymbolKind(
+        checker,
+        symbol,
+        file,
+        internal.getContainerNode(node),
+        node,
+      );
+    const textSpan = { start, length: node.getEnd() - start };
+    return { kind: symbolKind, kindModifiers: '', textSpan, displayParts, documentation, tags } as TypeScript.QuickInfo;
+  },
+
+  Completions: Object.assign(Object.create(internal.Completions) as object, {
+    getCompletionsAtPositionForTslab(
+      _host: unknown,
+      program: TypeScript.Program,
+      log: unknown,
+      file: TypeScript.SourceFile,
+      position: number,
+      _preferences: unknown,
+      trigger: unknown,
+      kind: unknown,
+      cancellation: unknown,
+    ) {
+      const host = {
+        getCompilationSettings: () => program.getCompilerOptions(),
+        getCompilerHost: () => undefined,
+        fileExists: existsSync,
+      };
+      const wanted: unknown[] = [host, program, log, file, position, {}, trigger, kind, cancellation, undefined, true];
+      const info = internal.Completions.getCompletionsAtPosition(...wanted);
+      return info && Object.assign(info, { checker: program.getTypeChecker() });
+    },
+  }),
+};
