@@ -1,0 +1,64 @@
+/**
+ * Names of vendors, devices and classes, from the pci.ids file that the system has (packages pci.ids or hwdata). Without one there
+ * are no names, only numbers: nothing is made up.
+ *
+ * Ref: https://pci-ids.ucw.cz, the comment at the head of the file
+ */
+import { readFileSync } from 'node:fs';
+
+const FILES = [
+  '/usr/share/misc/pci.ids',
+  '/usr/share/hwdata/pci.ids',
+  '/usr/share/pci.ids',
+  '/var/lib/pciutils/pci.ids',
+];
+
+/** Looks names up; `undefined` where the file has none. */
+export interface PciIds {
+  vendor(vendor: number): string | undefined;
+  device(vendor: number, device: number): string | undefined;
+  /** `code` is the 24-bit class code; the subclass's name where there is one, else the base class's. */
+  className(code: number): string | undefined;
+}
+
+/** Reads the first of `files` that exists. */
+export function readPciIds(files: readonly string[] = FILES): PciIds {
+  return parsePciIds(readFirst(files));
+}
+
+/** Keys are as the file nests them: '8086', '8086/100e', 'C 02', 'C 02/00'. */
+export function parsePciIds(text: string): PciIds {
+  const names = new Map<string, string>();
+  let section = '';
+  for (const line of text.split('\n')) {
+    if (line.startsWith('\t\t') || line.startsWith('#')) continue;
+    const entry = /^(\t?)(C [0-9a-f]{2}|[0-9a-f]{2,4}) {2}(.*)$/.exec(line);
+    if (!entry) continue;
+    const [, indent, id = '', name = ''] = entry;
+    if (indent === '') section = id;
+    names.set(indent === '' ? id : `${section}/${id}`, name.trim());
+  }
+  return {
+    vendor: (vendor) => names.get(hex(vendor, 4)),
+    device: (vendor, device) => names.get(`${hex(vendor, 4)}/${hex(device, 4)}`),
+    className: (code) => {
+      const base = `C ${hex(code >> 16, 2)}`;
+      return names.get(`${base}/${hex((code >> 8) & 0xff, 2)}`) ?? names.get(base);
+    },
+  };
+}
+
+function readFirst(files: readonly string[]): string {
+  for (const file of files) {
+    try {
+      return readFileSync(file, 'utf8');
+    } catch {
+      // Absent or not readable: the next one.
+    }
+  }
+  return '';
+}
+
+function hex(value: number, digits: number): string {
+  return value.toString(16).padStart(digits, '0');
+}

@@ -1,0 +1,77 @@
+/** The commands of `vfiolab`, as data. */
+import type { Command, Option } from './command.js';
+
+const JSON_OPTION: Option = { help: 'print data as JSON' };
+const WIDTH_OPTION: Option = { value: 'BITS', help: 'width of each access: 8, 16, 32 (default) or 64' };
+const NUMBERS = 'OFFSET, LENGTH and VALUE are numbers as TypeScript writes them: 0x1f, 31, 0b1_1111.';
+const JSON_NUMBERS = '--json: values up to 32 bits are numbers, 64-bit values and IOVAs hex strings ("0x1f").';
+
+export const COMMANDS: readonly Command[] = [
+  {
+    name: 'list',
+    usage: '[--json]',
+    operands: [0, 0],
+    summary: 'the PCI functions of this host, and which of them VFIO can open',
+    options: { json: JSON_OPTION },
+    examples: ['vfiolab list', "vfiolab list --json | jq -r '.[] | select(.vfio.usable) | .bdf'"],
+    run: async (call) => (await import('./list.js')).list(call),
+  },
+  {
+    name: 'info',
+    usage: 'SPEC [--json]',
+    operands: [1, 1],
+    summary: 'what a device is: identity, regions, interrupts',
+    details: ['Reads the identity from config space; no BAR is touched.', JSON_NUMBERS],
+    options: { json: JSON_OPTION },
+    examples: ['vfiolab info sim:edu', 'vfiolab info 0000:01:00.0 --json'],
+    run: async (call) => (await import('./info.js')).info(call),
+  },
+  {
+    name: 'dump',
+    usage: 'SPEC REGION[+OFFSET[:LENGTH]] [-o FILE] [--width BITS] [--json]',
+    operands: [2, 2],
+    summary: 'a hexdump of a region, or its bytes into a file',
+    details: [
+      'REGION is config, bar0 to bar5, rom or vga. Every byte asked for is read, once, in order: mind registers that',
+      'reading changes.',
+      NUMBERS,
+      JSON_NUMBERS,
+    ],
+    options: {
+      output: { short: 'o', value: 'FILE', help: 'write the bytes to FILE (- is standard output)' },
+      width: WIDTH_OPTION,
+      json: JSON_OPTION,
+    },
+    examples: ['vfiolab dump sim:edu config', 'vfiolab dump 0000:01:00.0 bar0+0x80:256 -o bar0.bin'],
+    run: async (call) => (await import('./dump.js')).dump(call),
+  },
+  {
+    name: 'peek',
+    usage: 'SPEC REGION+OFFSET [--width BITS] [--json]',
+    operands: [2, 2],
+    summary: 'read one register',
+    details: [NUMBERS, JSON_NUMBERS],
+    options: { width: WIDTH_OPTION, json: JSON_OPTION },
+    examples: ['vfiolab peek sim:edu bar0+0x00', 'vfiolab peek 0000:01:00.0 config+6 --width 16'],
+    run: async (call) => (await import('./peek.js')).peek(call),
+  },
+  {
+    name: 'poke',
+    usage: 'SPEC REGION+OFFSET VALUE [--width BITS] [--read] [--json]',
+    operands: [3, 3],
+    summary: 'write one register',
+    details: ['Nothing is read unless --read asks for it.', NUMBERS, JSON_NUMBERS],
+    options: { width: WIDTH_OPTION, read: { help: 'read the register back after the write' }, json: JSON_OPTION },
+    examples: ['vfiolab poke sim:edu bar0+0x04 0x1234_5678 --read'],
+    run: async (call) => (await import('./poke.js')).poke(call),
+  },
+  {
+    name: 'help',
+    usage: '[COMMAND]',
+    operands: [0, 2],
+    summary: 'this text, or all about one command',
+    options: {},
+    examples: ['vfiolab help dump'],
+    run: async (call) => (await import('./help.js')).help(call),
+  },
+];
