@@ -1,0 +1,242 @@
+/**
+ * A device by way of its IOMMU group: VFIO's legacy path, which every distribution's kernel has.
+ *
+ * The steps are those that DPDK counts: 1 a container, 2 is the device in a group, 3 open the group, 4 is it viable, 5 add it
+ * to the container, 7 the device's fd, 8 map its BARs. Step 2 comes first here, since sysfs tells best what is wrong.
+ * Steps 6, 9 and 10 (DMA maps, interrupts, bus mastering) are asked for later, each by itself.
+ *
+ * Ref: Documentation/driver-api/vfio.rst, include/uapi/linux/vfio.h
+ */
+import { readFileSync } from 'node:fs';
+import type { Backend, DmaAccess, IovaRange } from '../backend.js';
+import { SystemError } from '../errors.js';
+import { libc, O_RDWR } from '../native.js';
+import * as uapi from '../uapi.js';
+import { type Cause, granted } from './refused.js';
+import { bindHint, type GroupMember, groupMembers, holders, requireVfioDevice } from './sysfs.js';
+import { type Iommu, VfioBackend } from './vfio.js';
+
+const { FLAG, IOCTL, IOMMU_INFO } = uapi;
+const CONTAINER = '/dev/vfio/vfio';
+
+/**
+ * Opens `bdf`, bound to vfio-pci, through its group. Inert: no bus mastering, no reset, no DMA map, no interrupt.
+ *
+ * @throws UsageError for a malformed BDF; SystemError with the step, the ioctl, its errno and the next command otherwise.
+ * @example openGroup('0000:01:00.0')
+ */
+export function openGroup(bdf: string): Backend {
+  const { group, driver } = requireVfioDevice(bdf);
+  const fds: number[] = [];
+  const opened = (fd: number): number => {
+    fds.push(fd);
+    return fd;
+  };
+  try {
+    const container = opened(openContainer(bdf));
+    const groupFd = opened(openNode(bdf, group));
+    checkViable(bdf, group, groupFd);
+    addToContainer(bdf, group, groupFd, container);
+    const iommu = new GroupIommu(bdf, container, groupFd);
+    const device = opened(deviceFd(bdf, groupFd));
+    return new VfioBackend({ spec: `group:${bdf}`, path: bdf, driver: `${driver}, group ${group}` }, device, iommu);
+  } catch (error) {
+    for (const fd of fds.reverse()) libc().close(fd);
+    throw error;
+  }
+}
+
+/** Step 1. */
+function openContainer(bdf: string): number {
+  const load: Cause = [`there is no ${CONTAINER}: the kernel's VFIO is not loaded`, 'load it: sudo modprobe vfio-pci'];
+  const fd = granted(libc().open(CONTAINER, O_RDWR), bdf, `step 1, open ${CONTAINER}`, {
+    ENOENT: load,
+    ENODEV: load,
+    EACCES: [
+      `no permission for ${CONTAINER}`,
+      `let everybody open it, it grants nothing by itself: sudo chmod 0666 ${CONTAINER}`,
+    ],
+  });
+  try {
+    const version = granted(libc().ioctl(fd, IOCTL.VFIO_GET_API_VERSION, 0), bdf, 'step 1, VFIO_GET_API_VERSION');
+    const type1 = libc().ioctl(fd, IOCTL.VFIO_CHECK_EXTENSION, FLAG.VFIO_TYPE1v2_IOMMU);
+    if (version !== FLAG.VFIO_API_VERSION || type1 !== 1) {
+      const attempted = 'step 1, VFIO_CHECK_EXTENSION';
+      const reason = `the kernel offers no type 1 (v2) IOMMU; its VFIO API is version ${version}`;
+      throw new SystemError({ path: bdf, attempted, reason, hint: 'load it: sudo modprobe vfio_iommu_type1' });
+    }
+    return fd;
+  } catch (error) {
+    libc().close(fd);
+    throw error;
+  }
+}
+
+/** Step 3. */
+function openNode(bdf: string, group: number): number {
+  const node = `/dev/vfio/${group}`;
+  return granted(libc().open(node, O_RDWR), bdf, `step 3, open ${node}`, {
+    ENOENT: [
+      `there is no ${node}`,
+      'a kernel without VFIO_GROUP has the iommufd path only; else: sudo modprobe vfio-pci',
+    ],
+    EACCES: [`no permission for ${node}`, `take it: sudo chown "$USER" ${node}`],
+    EPERM: [`${node} is for privileged processes only (no-IOMMU mode)`, 'boot with an IOMMU enabled: intel_iommu=on'],
+    get EBUSY(): Cause {
+      return [
+        `group ${group} is already open: ${holders(node)}`,
+        'one process at a time has a group: close it there first',
+      ];
+    },
+  });
+}
+
+/** Step 4. */
+function checkViable(bdf: string, group: number, fd: number): void {
+  const bytes = uapi.GROUP_STATUS.pack({});
+  const attempted = 'step 4, VFIO_GROUP_GET_STATUS';
+  granted(libc().ioctl(fd, IOCTL.VFIO_GROUP_GET_STATUS, bytes), bdf, attempted);
+  if ((uapi.GROUP_STATUS.unpack(bytes).flags & FLAG.VFIO_GROUP_FLAGS_VIABLE) !== 0) return;
+  const [reason, hint] = notViable(bdf, group);
+  throw new SystemError({ path: bdf, attempted, reason, hint });
+}
+
+/** Every member of a group must be out of its own driver's hands, since the IOMMU cannot tell them apart. */
+function notViable(bdf: string, group: number): Cause {
+  const others = groupMembers(group).filter((member) => member.bdf !== bdf);
+  const inTheWay = others.filter((member) => member.blocks);
+  const list = (members: readonly GroupMember[]): string =>
+    members.map((member) => `${member.bdf} (${member.driver ?? 'no driver'})`).join(', ');
+  return [
+    `group ${group} is not viable: in the way is ${list(inTheWay) || 'nobody that can be seen'}; other members: ${list(others) || 'none'}`,
+    inTheWay[0] ? `give ${inTheWay.length > 1 ? 'each' : 'it'} to vfio-pci: ${bindHint(inTheWay[0].bdf)}` : 'try again',
+  ];
+}
+
+/** Step 5, and the IOMMU behind the container. */
+function addToContainer(bdf: string, group: number, groupFd: number, container: number): void {
+  const argument = new Uint8Array(Int32Array.of(container).buffer);
+  granted(libc().ioctl(groupFd, IOCTL.VFIO_GROUP_SET_CONTAINER, argument), bdf, 'step 5, VFIO_GROUP_SET_CONTAINER', {
+    get EPERM() {
+      return notViable(bdf, group);
+    },
+  });
+  granted(libc().ioctl(container, IOCTL.VFIO_SET_IOMMU, FLAG.VFIO_TYPE1v2_IOMMU), bdf, 'step 5, VFIO_SET_IOMMU', {
+    EPERM: [
+      'the platform has no interrupt remapping, so that a device could forge interrupts',
+      'enable it in the firmware (VT-d/AMD-Vi, x2APIC); or accept the risk: ' +
+        'echo 1 | sudo tee /sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts',
+    ],
+    ENODEV: ['the IOMMU driver did not take the group', "see the end of the kernel's log: dmesg | tail"],
+  });
+}
+
+/** Step 7. */
+function deviceFd(bdf: string, groupFd: number): number {
+  const name = new TextEncoder().encode(`${bdf}\0`);
+  return granted(libc().ioctl(groupFd, IOCTL.VFIO_GROUP_GET_DEVICE_FD, name), bdf, 'step 7, VFIO_GROUP_GET_DEVICE_FD', {
+    ENODEV: ['the group has no device of that name', `bind it to vfio-pci: ${bindHint(bdf)}`],
+    EACCES: ['a virtual function whose physical function has a VF token', 'open it with the token of its PF'],
+  });
+}
+
+/** The container's IOMMU. Closing the container takes every map with it. */
+class GroupIommu implements Iommu {
+  readonly iovaRanges: readonly IovaRange[];
+  readonly pageSizes: readonly number[];
+  readonly #path: string;
+  readonly #container: number;
+  readonly #group: number;
+
+  constructor(path: string, container: number, group: number) {
+    this.#path = path;
+    this.#container = container;
+    this.#group = group;
+    const attempted = 'step 5, VFIO_IOMMU_GET_INFO';
+    let bytes = IOMMU_INFO.pack({});
+    granted(libc().ioctl(container, IOCTL.VFIO_IOMMU_GET_INFO, bytes), path, attempted);
+    const { argsz } = IOMMU_INFO.unpack(bytes);
+    if (argsz > bytes.length) {
+      // Capabilities follow that did not fit.
+      bytes = IOMMU_INFO.pack({}, new Uint8Array(argsz - bytes.length));
+      granted(libc().ioctl(container, IOCTL.VFIO_IOMMU_GET_INFO, bytes), path, attempted);
+    }
+    this.iovaRanges = iovaRanges(bytes);
+    this.pageSizes = pageSizes(IOMMU_INFO.unpack(bytes).iova_pgsizes);
+  }
+
+  map(pointer: bigint, size: number, iova: bigint, access: DmaAccess): void {
+    const flags = (access.read ? FLAG.VFIO_DMA_MAP_FLAG_READ : 0) | (access.write ? FLAG.VFIO_DMA_MAP_FLAG_WRITE : 0);
+    const bytes = uapi.DMA_MAP.pack({ flags, vaddr: pointer, iova, size: BigInt(size) });
+    const path = `${this.#path}/dma@0x${iova.toString(16)}`;
+    const ranges = this.iovaRanges;
+    granted(libc().ioctl(this.#container, IOCTL.VFIO_IOMMU_MAP_DMA, bytes), path, 'VFIO_IOMMU_MAP_DMA', {
+      EEXIST: ['a part of these IOVAs is mapped already', 'free the buffer that is there, or take other IOVAs'],
+      get EINVAL(): Cause {
+        return [
+          `size 0x${size.toString(16)} at this IOVA is not page-aligned or not in the IOMMU's ranges`,
+          `the ranges are ${ranges.map(({ first, last }) => `0x${first.toString(16)}-0x${last.toString(16)}`).join(', ')}`,
+        ];
+      },
+      get ENOMEM() {
+        return memlock(size);
+      },
+      ENOSPC: [
+        "the container's limit of mappings is reached",
+        'free buffers; or raise dma_entry_limit of vfio_iommu_type1',
+      ],
+      EFAULT: ['the memory cannot be pinned', 'was the buffer released?'],
+    });
+  }
+
+  unmap(iova: bigint, size: number): void {
+    // No flags: what was READ and WRITE here once now asks for other things.
+    const bytes = uapi.DMA_UNMAP.pack({ iova, size: BigInt(size) });
+    const path = `${this.#path}/dma@0x${iova.toString(16)}`;
+    const attempted = 'VFIO_IOMMU_UNMAP_DMA';
+    granted(libc().ioctl(this.#container, IOCTL.VFIO_IOMMU_UNMAP_DMA, bytes), path, attempted, {
+      EINVAL: ['the range is a part of a mapping, or not page-aligned', 'unmap exactly what was mapped'],
+    });
+    const done = uapi.DMA_UNMAP.unpack(bytes).size;
+    if (done === BigInt(size)) return;
+    const reason = `0x${done.toString(16)} of 0x${size.toString(16)} bytes were mapped there`;
+    throw new SystemError({ path, attempted, reason, hint: 'unmap exactly what was mapped, once' });
+  }
+
+  close(): void {
+    libc().close(this.#group);
+    libc().close(this.#container);
+  }
+}
+
+/** What the IOMMU maps. Exported for its test. */
+export function iovaRanges(info: Uint8Array): IovaRange[] {
+  const { flags, cap_offset } = IOMMU_INFO.unpack(info);
+  const first = (flags & FLAG.VFIO_IOMMU_INFO_CAPS) !== 0 ? cap_offset : 0;
+  for (const { id, at } of uapi.capabilities(info, first)) {
+    if (id !== FLAG.VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE) continue;
+    const { nr_iovas } = uapi.CAP_IOVA_RANGE.unpack(info, at);
+    const ranges = uapi.entries(info, at, uapi.CAP_IOVA_RANGE, uapi.IOVA_RANGE, nr_iovas);
+    return ranges.map(({ start, end }) => ({ first: start, last: end }));
+  }
+  // A kernel before 5.4 does not say. What every IOMMU has: 39 bits, less the window of the MSI doorbells.
+  return [
+    { first: 0n, last: 0xfedf_ffffn },
+    { first: 0xfef0_0000n, last: 0x7f_ffff_ffffn },
+  ];
+}
+
+function pageSizes(bitmap: bigint): number[] {
+  return Array.from({ length: 64 }, (_, bit) => bit)
+    .filter((bit) => (bitmap >> BigInt(bit)) & 1n)
+    .map((bit) => 2 ** bit);
+}
+
+/** Mapped memory is locked memory, and a user may lock only so much. */
+function memlock(size: number): Cause {
+  const limit = /^Max locked memory\s+(\S+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1] ?? 'unknown';
+  return [
+    `${size} more bytes of locked memory exceed the limit (RLIMIT_MEMLOCK ${limit} bytes), or memory is short`,
+    'raise it: ulimit -l unlimited, or for good: echo "$USER - memlock unlimited" | sudo tee /etc/security/limits.d/vfio.conf; then log in again',
+  ];
+}
