@@ -12,7 +12,7 @@ import { Dealer, Subscriber } from 'zeromq';
 import type { ViewData } from '../lib/view.js';
 import { VIEW_TARGET } from './comms.js';
 import { address } from './connection.js';
-import { KernelProcess, type KernelOptions } from './process.js';
+import { type KernelOptions, KernelProcess } from './process.js';
 import { SendQueue } from './sockets.js';
 import type { Completion, CompletionMatch, IsComplete, MimeBundle } from './threads.js';
 import { codePoints, type Json, type Message, utf16Units, Wire } from './wire.js';

@@ -14,9 +14,9 @@ export interface KernelOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-const MAIN = fileURLToPath(new URL('main.js', import.meta.url));
+export const MAIN = fileURLToPath(new URL('main.js', import.meta.url));
 /** Runtime.terminateExecution under promise hooks ends Node 20 and 22 without this. */
-export const NODE_OPTIONS = ['--no-force-async-hooks-checks'] as const;
+export const NODE_FLAGS = ['--no-force-async-hooks-checks'] as const;
 const PREFIX = 'vfiolab-';
 /** A socket's path in sockaddr_un, bytes. */
 const PATH_MAX = 107;
@@ -47,7 +47,7 @@ export class KernelProcess {
     const file = path.join(folder, 'connection.json');
     writeFileSync(file, JSON.stringify(connection), { mode: 0o600 });
     const log = openSync(path.join(folder, 'log'), 'a', 0o600);
-    const child = spawn(process.execPath, [...NODE_OPTIONS, MAIN, file], {
+    const child = spawn(process.execPath, [...NODE_FLAGS, MAIN, file], {
       cwd,
       env: { ...process.env, ...env, VFIOLAB_PARENT: String(process.pid) },
       detached: true,

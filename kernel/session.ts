@@ -1,13 +1,14 @@
 /** The evaluator: runs cells on the main thread, one after the other, and keeps what they leave behind. */
-import { MessageChannel } from 'node:worker_threads';
+
 import vm from 'node:vm';
+import { MessageChannel } from 'node:worker_threads';
 import { Device } from '../lib/device.js';
 import type { Asker } from './ask.js';
 import { Cell } from './cell.js';
 import { rich } from './display.js';
-import { PARAMETERS } from './scope.js';
 import { Modules } from './modules.js';
 import type { Output } from './output.js';
+import { PARAMETERS } from './scope.js';
 import { type CellError, type Compiled, type Rich, SHARED, type ToMain } from './threads.js';
 import { KeyboardInterrupt, Traces, TypeErrors } from './trace.js';
 
