@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { needs } from '../needs.js';
-import { EDU } from './cards.js';
 import { Guest } from './guest.js';
+import { relay } from './relay.js';
 
 test('on the kernel’s vfio-pci, in a QEMU guest', needs('guest'), async (t) => {
   const guest = await Guest.boot({ keep: process.env.VFIOLAB_VM_KEEP === '1' });
@@ -26,13 +26,7 @@ test('on the kernel’s vfio-pci, in a QEMU guest', needs('guest'), async (t) =>
     assert.equal(output, `${process.version}${process.cwd()}\n`);
   });
 
-  await t.test('edu is alone in its group and can be given to vfio-pci', async () => {
-    const { code, output } = await guest.run(`
-      bind ${EDU} || exit
-      group=$(basename $(readlink /sys/bus/pci/devices/${EDU}/iommu_group))
-      test -c /dev/vfio/$group && ls /sys/kernel/iommu_groups/$group/devices`);
-    assert.deepEqual({ code, output }, { code: 0, output: `${EDU}\n` });
-  });
+  await t.test('the machine', (t) => relay(t, guest, 'machine'));
 });
 
 test('a guest that does not end in time is killed, and its console shown', needs('guest'), async () => {
