@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
-import { needs } from './needs.js';
+import { needs, packages } from './needs.js';
 
 const program = join(import.meta.dirname, 'needs.js');
 const ask = (name: string, env: Record<string, string>): { status: number | null; stdout: string; stderr: string } =>
@@ -36,4 +37,13 @@ test('what is there is no skip', () => {
   delete process.env.VFIOLAB_TEST_WITHOUT;
   assert.deepEqual(needs('cc'), {});
   if (before !== undefined) process.env.VFIOLAB_TEST_WITHOUT = before;
+});
+
+test('README.md’s command installs every package of the table', () => {
+  const readme = readFileSync(join(import.meta.dirname, '../../README.md'), 'utf8');
+  const command = /^apt-get install(?:.*\\\n)*.*$/m.exec(readme)?.[0].split(/[\s\\]+/) ?? [];
+  assert.deepEqual(
+    packages().filter((name) => !command.includes(name)),
+    [],
+  );
 });

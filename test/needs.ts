@@ -16,7 +16,8 @@ interface Need {
   readonly missing: () => string | undefined;
 }
 
-const apt = (packages: string): string => `apt-get install --no-install-recommends ${packages}`;
+const APT = 'apt-get install --no-install-recommends';
+const apt = (packages: string): string => `${APT} ${packages}`;
 
 /** Programs that must be on the PATH. */
 const programs = (...names: string[]): Need['missing'] => {
@@ -64,3 +65,9 @@ export function needs(...names: NeedName[]): { skip?: string } {
   }
   return {};
 }
+
+/** Every Debian package of the table. */
+export const packages = (): string[] =>
+  Object.values(NEEDS).flatMap(({ install }) =>
+    install.startsWith(APT) ? install.slice(APT.length + 1).split(' ') : [],
+  );
