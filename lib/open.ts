@@ -1,6 +1,7 @@
 /** From a spec to an open Device: the only file that knows all backends. */
 
 import type { Backend } from './backend.js';
+import { openGroup } from './backends/group.js';
 import { openSim } from './backends/sim.js';
 import { Device } from './device.js';
 import { UsageError } from './errors.js';
@@ -9,6 +10,7 @@ const BDF = /^(?:(?<domain>[0-9a-f]{4,8}):)?(?<bus>[0-9a-f]{2}):(?<slot>[01][0-9
 
 /** How a device is reached, by what stands before the colon of a spec; a plain BDF is reached through its VFIO group. */
 const SCHEMES: Readonly<Record<string, (rest: string) => Backend>> = {
+  group: openGroup,
   sim: openSim,
 };
 
