@@ -12,7 +12,7 @@ import { Dealer, Subscriber } from 'zeromq';
 import type { ViewData } from '../lib/view.js';
 import { VIEW_TARGET } from './comms.js';
 import { address } from './connection.js';
-import { type KernelOptions, KernelProcess } from './process.js';
+import { type Death, describeDeath, type KernelOptions, KernelProcess } from './process.js';
 import { SendQueue } from './sockets.js';
 import type { Completion, CompletionMatch, IsComplete, MimeBundle } from './threads.js';
 import { codePoints, type Json, type Message, utf16Units, Wire } from './wire.js';
@@ -70,7 +70,7 @@ interface Request {
 }
 
 export class KernelClient {
-  readonly died: Promise<{ code: number | null; signal: string | null }>;
+  readonly died: Promise<Death>;
   readonly #process: KernelProcess;
   readonly #wire: Wire;
   readonly #shell = new Dealer({ linger: 0 });
@@ -100,8 +100,7 @@ export class KernelClient {
     this.#wire = new Wire(process.connection.key, 'client');
     this.#queues = { shell: new SendQueue(this.#shell), control: new SendQueue(this.#control) };
     this.died = process.died.then((how) => {
-      this.#close(new Error(`the kernel process ended (${how.signal ?? `exit ${how.code}`})${process.lastWords()}`));
-      process.forget();
+      this.#close(new Error(`the kernel process ended, ${describeDeath(how)}`));
       return how;
     });
   }
@@ -205,8 +204,8 @@ export class KernelClient {
       nudge = setTimeout(ask, 50);
     };
     ask();
-    const early = this.#process.died.then(({ code, signal }) => {
-      throw new Error(`the kernel did not start (${signal ?? `exit ${code}`})${this.#process.lastWords()}`);
+    const early = this.#process.died.then((how) => {
+      throw new Error(`the kernel did not start, ${describeDeath(how)}`);
     });
     try {
       await Promise.race([listening, early]);

@@ -9,7 +9,7 @@ import path from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { CompilerOptions, QuickInfo, TranspileOptions, TranspileOutput } from 'typescript';
 import { type Answers, answer } from './ask.js';
-import { completed, isComplete } from './complete.js';
+import { completed, type Found, isComplete } from './complete.js';
 import { cut, exportedNames } from './declarations.js';
 import { awaits, guardLoops, keepEarlierValues, type Notes } from './guard.js';
 import { CELL_TYPES, overlay, PACKAGE } from './overlay.js';
@@ -34,7 +34,7 @@ interface Tslab {
 interface Converter {
   convert(declarations: string, code: string): Converted;
   inspect(declarations: string, code: string, position: number): QuickInfo | undefined;
-  complete(declarations: string, code: string, position: number): Parameters<typeof completed>[0];
+  complete(declarations: string, code: string, position: number): Found;
 }
 interface Converted {
   readonly diagnostics: readonly TslabDiagnostic[];
@@ -114,7 +114,10 @@ class Compiler {
   readonly answers: Answers = {
     compile: ({ code }) => this.compile(code),
     commit: ({ names }) => this.commit(names),
-    complete: ({ code, cursor }) => completed(this.#converter.complete(this.#declarations, code, cursor)),
+    complete: ({ code, cursor }) => {
+      const found = this.#converter.complete(this.#declarations, code, cursor);
+      return completed(found, code.slice(found.start, cursor));
+    },
     inspect: ({ code, cursor }) => {
       const info = this.#converter.inspect(this.#declarations, code, cursor);
       return info ? this.#printQuickInfo(info) : undefined;

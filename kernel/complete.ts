@@ -6,21 +6,31 @@ import { ts } from './typescript.js';
 /** At most so many matches carry their type: a list of globals has thousands. */
 const DETAILS = 80;
 
-export function completed(found: {
+/** What tslab's converter answers. */
+export interface Found {
   readonly start: number;
   readonly end: number;
   readonly candidates: readonly string[];
   /** TypeScript's own answer, with the checker that knows its symbols (typescript.ts). */
   readonly original?: CompletionInfo & { readonly checker?: TypeChecker };
-}): Completion {
+}
+
+/** @param typed what the matches stand in for */
+export function completed(found: Found, typed: string): Completion {
   const checker = found.original?.checker;
   const entries = new Map<string, CompletionEntry>((found.original?.entries ?? []).map((entry) => [entry.name, entry]));
-  const matches = found.candidates.map((text, index): CompletionMatch => {
+  const matches = fitting(found.candidates, typed).map((text, index): CompletionMatch => {
     const entry = entries.get(text);
     const detail = index < DETAILS && entry && checker ? typeText(entry, checker) : undefined;
     return { text, kind: entry?.kind ?? '', ...(detail === undefined ? {} : { detail }) };
   });
   return { matches, start: found.start, end: found.end };
+}
+
+/** Names that begin as typed, where there are any; else those that have it inside. */
+function fitting(names: readonly string[], typed: string): readonly string[] {
+  const begins = names.filter((name) => name.toLowerCase().startsWith(typed.toLowerCase()));
+  return begins.length > 0 ? begins : names;
 }
 
 function typeText(entry: CompletionEntry, checker: TypeChecker): string | undefined {

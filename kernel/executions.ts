@@ -5,7 +5,7 @@ import type { ToIo, ToMain } from './threads.js';
 import type { Header, Json, Message } from './wire.js';
 
 type Done = Extract<ToIo, { type: 'done' }>;
-type Output = Exclude<ToIo, { type: 'done' | 'end' }>;
+type Output = Exclude<ToIo, { type: 'done' | 'sigint' | 'end' }>;
 type Picture = Exclude<Output, { type: 'stream' | 'clear' }>;
 
 interface Running {

@@ -50,14 +50,23 @@ export class Interrupter {
   }
 }
 
-/** Node gives signals to main only, which may be spinning: here libuv's own watcher hears it, on this thread's loop. */
-export function onSigint(callback: () => void): void {
-  const silenced = process.noDeprecation;
+/**
+ * Node gives signals to main only, which may be spinning: here libuv's own watcher hears it, on this thread's loop.
+ *
+ * @returns false where Node does not let us at it (24 and later); main hears it then, between two turns of its loop.
+ */
+export function onSigint(callback: () => void): boolean {
+  const silenced = process.noDeprecation ?? false;
   process.noDeprecation = true;
-  const binding = (process as unknown as { binding(name: string): unknown }).binding('signal_wrap');
-  process.noDeprecation = silenced ?? false;
-  const { Signal } = binding as { Signal: new () => { onsignal: () => void; start(signal: number): number } };
-  const watcher = new Signal();
-  watcher.onsignal = callback;
-  watcher.start(SIGINT);
+  try {
+    const binding = (process as unknown as { binding(name: string): unknown }).binding('signal_wrap');
+    const { Signal } = binding as { Signal: new () => { onsignal: () => void; start(signal: number): number } };
+    const watcher = new Signal();
+    watcher.onsignal = callback;
+    return watcher.start(SIGINT) === 0;
+  } catch {
+    return false;
+  } finally {
+    process.noDeprecation = silenced;
+  }
 }

@@ -125,11 +125,12 @@ async function read(socket: Router, onMessage: (message: Message) => void | Prom
 
 main.on('message', (message: ToIo) => {
   if (message.type === 'end') void closeSockets();
+  else if (message.type === 'sigint') void interrupter.interrupt();
   else if (message.type === 'done') executions.done(message);
   else executions.output(message);
 });
 
-onSigint(() => void interrupter.interrupt());
+if (!onSigint(() => void interrupter.interrupt())) tell({ type: 'hearSigint' });
 setInterval(() => {
   if (process.ppid === parent) return;
   log('the parent process is gone');

@@ -3,7 +3,7 @@
  *
  * Ref: jupyter-client, "Kernel specs"; `jupyter --paths`
  */
-import { cpSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -37,6 +37,7 @@ export function install(place: Place): string {
   // Written beside it first: Jupyter never sees half of it.
   const fresh = mkdtempSync(path.join(path.dirname(folder), '.vfiolab-'));
   try {
+    chmodSync(fresh, 0o755);
     cpSync(fileURLToPath(new URL('../../kernel/resources', import.meta.url)), fresh, { recursive: true });
     writeFileSync(path.join(fresh, 'kernel.json'), `${JSON.stringify(kernelSpec(), null, 2)}\n`);
     rmSync(folder, { recursive: true, force: true });

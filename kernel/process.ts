@@ -23,12 +23,22 @@ const PATH_MAX = 107;
 /** How long a kernel may take to end, in milliseconds. */
 const GRACE = 3000;
 
+/** How a kernel ended, and what it wrote on its stderr. */
+export interface Death {
+  readonly code: number | null;
+  readonly signal: string | null;
+  readonly words: string;
+}
+
+export function describeDeath({ code, signal, words }: Death): string {
+  return `${signal ?? `exit ${code}`}${words === '' ? '' : `: ${words}`}`;
+}
+
 export class KernelProcess {
   readonly connection: Connection;
-  readonly died: Promise<{ code: number | null; signal: string | null }>;
+  readonly died: Promise<Death>;
   readonly pid: number;
   readonly #child: ChildProcess;
-  readonly #folder: string;
 
   static async start({ cwd = process.cwd(), env = {} }: KernelOptions): Promise<KernelProcess> {
     sweep();
@@ -54,27 +64,24 @@ export class KernelProcess {
       stdio: ['ignore', log, log],
     });
     closeSync(log);
-    const died = new Promise<{ code: number | null; signal: string | null }>((resolve) => {
-      child.once('exit', (code, signal) => resolve({ code, signal }));
-      child.once('error', () => resolve({ code: 1, signal: null }));
+    const died = new Promise<Death>((resolve) => {
+      const end = (code: number | null, signal: string | null): void => {
+        const words = readFileSync(path.join(folder, 'log'), 'utf8').trim().slice(-2000);
+        rmSync(folder, { recursive: true, force: true });
+        resolve({ code, signal, words });
+      };
+      child.once('exit', end);
+      child.once('error', () => end(null, null));
     });
     if (child.pid === undefined) {
       await died;
-      rmSync(folder, { recursive: true, force: true });
       throw new Error(`${process.execPath} could not be started in ${cwd}`);
     }
-    return new KernelProcess(child, child.pid, folder, connection, died);
+    return new KernelProcess(child, child.pid, connection, died);
   }
 
-  private constructor(
-    child: ChildProcess,
-    pid: number,
-    folder: string,
-    connection: Connection,
-    died: KernelProcess['died'],
-  ) {
+  private constructor(child: ChildProcess, pid: number, connection: Connection, died: Promise<Death>) {
     this.#child = child;
-    this.#folder = folder;
     this.pid = pid;
     this.connection = connection;
     this.died = died;
@@ -88,17 +95,6 @@ export class KernelProcess {
   killAfterGrace(): void {
     const timer = setTimeout(() => this.kill(), GRACE);
     void this.died.then(() => clearTimeout(timer));
-  }
-
-  /** What it wrote on stderr, as the end of an error's message. */
-  lastWords(): string {
-    const text = readFileSync(path.join(this.#folder, 'log'), 'utf8').trim();
-    return text === '' ? '' : `: ${text.slice(-2000)}`;
-  }
-
-  /** Its folder goes away. */
-  forget(): void {
-    rmSync(this.#folder, { recursive: true, force: true });
   }
 }
 

@@ -40,6 +40,7 @@ export async function start(parts: {
   return (message) => {
     if (message.type === 'execute') void session.execute(message);
     else if (message.type === 'interrupt') session.interrupt(message.cell);
+    else if (message.type === 'hearSigint') process.on('SIGINT', () => output.send({ type: 'sigint' }));
     else end();
   };
 }

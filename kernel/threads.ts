@@ -45,6 +45,8 @@ export type ToMain =
       readonly expressions: Readonly<Record<string, string>>;
     }
   | { readonly type: 'interrupt'; readonly cell: number | undefined }
+  /** io cannot hear SIGINT; pass it on. */
+  | { readonly type: 'hearSigint' }
   | { readonly type: 'shutdown' };
 
 /** A rich output: MIME types, and the View behind them where there is one. */
@@ -66,6 +68,7 @@ export type ToIo =
       readonly error?: CellError;
       readonly expressions: Readonly<Record<string, unknown>>;
     }
+  | { readonly type: 'sigint' }
   /** Main has nothing more to do: close the sockets. */
   | { readonly type: 'end' };
 
