@@ -9,8 +9,10 @@ export const EDU = '0000:01:00.0';
 export const NVME = '0000:02:00.0';
 /** Two MMIO BARs, an I/O BAR, an MSI-X BAR, a ROM; MSI and 5 MSI-X vectors. */
 export const E1000E = '0000:03:00.0';
-/** Two edu behind one conventional bridge: one IOMMU group of three, never viable while one of them has another driver. */
+/** Two edu behind one conventional bridge: one IOMMU group, not viable while SHARED_OTHER has its own driver. */
 export const SHARED = ['0000:05:01.0', '0000:05:02.0'] as const;
+/** Behind the same bridge: a virtio-rng, which virtio-pci takes at boot. */
+export const SHARED_OTHER = '0000:05:03.0';
 
 const rootPort = (number: number): string =>
   `pcie-root-port,id=port${number},chassis=${number},slot=${number},addr=0x1${number}`;
@@ -27,4 +29,5 @@ export const CARDS = [
   'pcie-pci-bridge,id=bridge,bus=port4',
   'edu,bus=bridge,addr=1',
   'edu,bus=bridge,addr=2',
+  'virtio-rng-pci,bus=bridge,addr=3,disable-legacy=on',
 ];

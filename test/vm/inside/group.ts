@@ -1,0 +1,534 @@
+/**
+ * In the guest: what only the kernel's own vfio-pci can show. A card opened through its group, each way that fails, faults on
+ * a real mapped BAR. EDU and SHARED[0] are bound to vfio-pci.
+ *
+ * Ref: QEMU docs/specs/edu
+ */
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  chownSync,
+  cpSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { test } from 'node:test';
+import { type Backend, type Eventfd, IRQ, REGION, type Width } from '../../../lib/backend.js';
+import { openGroup } from '../../../lib/backends/group.js';
+import { BusError, ClosedError, LabError, SystemError, UsageError } from '../../../lib/errors.js';
+import { E1000E, EDU, NVME, SHARED, SHARED_OTHER } from '../cards.js';
+
+const { BAR0, CONFIG } = REGION;
+const COMMAND = 0x04;
+const MEM = 2;
+const MASTER = 4;
+const WIDTHS: readonly Width[] = [8, 16, 32, 64];
+const LIB = new URL('../../../lib/', import.meta.url);
+const GROUP = basename(readlinkSync(`/sys/bus/pci/devices/${EDU}/iommu_group`));
+
+/** What this process holds of VFIO: fds and mappings. */
+function held(): string[] {
+  const fds = readdirSync('/proc/self/fd').flatMap((fd) => {
+    try {
+      return [readlinkSync(`/proc/self/fd/${fd}`)];
+    } catch {
+      return [];
+    }
+  });
+  const maps = readFileSync('/proc/self/maps', 'utf8').split('\n');
+  return [...fds, ...maps.filter((line) => line.includes('anon_inode'))].filter((name) =>
+    /\/dev\/vfio|vfio-device/.test(name),
+  );
+}
+
+/** What `act` throws, as one of ours. */
+function thrown(act: () => unknown): LabError {
+  try {
+    act();
+  } catch (error) {
+    if (error instanceof LabError) return error;
+    throw error;
+  }
+  return assert.fail('nothing was thrown');
+}
+
+/** A card for one test, closed afterwards, with nothing left behind. */
+function on(name: string, body: (dev: Backend) => void | Promise<void>, bdf: string = EDU): void {
+  test(name, async () => {
+    const dev = openGroup(bdf);
+    try {
+      await body(dev);
+    } finally {
+      dev.close();
+    }
+    assert.deepEqual(held(), []);
+  });
+}
+
+/** The next time that the eventfd has something. */
+function fired(eventfd: Eventfd): Promise<number> {
+  eventfd.ref();
+  return new Promise((resolve) => {
+    eventfd.onReady(() => {
+      eventfd.unref();
+      resolve(eventfd.drain());
+    });
+  });
+}
+
+const command = (dev: Backend): number => Number(dev.read(CONFIG, COMMAND, 16));
+
+/** A program in a process of its own; `open` opens edu. */
+function program(body: string): string {
+  return `import { openGroup } from '${LIB.href}backends/group.js';
+    const EDU = '${EDU}';
+    ${body}`;
+}
+
+function run(body: string, as: readonly string[] = []) {
+  const argv = [...as, process.execPath, '--input-type=module', '-e', program(body)];
+  return spawnSync(argv[0] ?? '', argv.slice(1), { encoding: 'utf8' });
+}
+
+on('edu as the kernel tells it', (dev) => {
+  assert.equal(dev.spec, `group:${EDU}`);
+  assert.equal(dev.path, EDU);
+  assert.equal(dev.driver, `vfio-pci, group ${GROUP}`);
+  assert.equal(dev.canReset, true);
+  assert.deepEqual(dev.regions, [
+    {
+      ...{ index: 0, name: 'bar0', size: 2 ** 20, readable: true, writable: true, io: false },
+      mapped: [{ offset: 0, size: 2 ** 20 }],
+    },
+    { index: 7, name: 'config', size: 256, readable: true, writable: true, io: false, mapped: [] },
+  ]);
+  assert.deepEqual(
+    dev.irqs.map(({ name, count, maskable, automasked }) => [name, count, maskable, automasked]),
+    [
+      ['intx', 1, true, true],
+      ['msi', 1, false, false],
+      ['req', 1, false, false],
+    ],
+  );
+  // The window of the MSI doorbells is never in a range.
+  assert.equal(dev.iovaRanges[0]?.last, 0xfedf_ffffn);
+  assert.equal(dev.iovaRanges[1]?.first, 0xfef0_0000n);
+  assert.deepEqual(dev.pageSizes.slice(0, 2), [4096, 2 ** 21]);
+});
+
+on('opening is inert, and the second open works as the first', (dev) => {
+  assert.equal(command(dev) & MASTER, 0);
+  assert.equal(dev.read(BAR0, 0, 32), 0x010000ed);
+  dev.close();
+  assert.deepEqual(held(), []);
+  const again = openGroup(EDU);
+  assert.equal(again.read(BAR0, 0, 32), 0x010000ed);
+  assert.equal(command(again) & MASTER, 0);
+  again.close();
+  again.close();
+});
+
+on('every fd is close-on-exec', (dev) => {
+  const fds = dev.eventfd();
+  const { stdout } = spawnSync('ls', ['-l', '/proc/self/fd'], { encoding: 'utf8' });
+  assert.match(stdout, /-> /);
+  assert.doesNotMatch(stdout, /vfio|eventfd/);
+  assert.equal(held().length, 4);
+  fds.close();
+});
+
+on('a second open, here or in another process, is EBUSY and names who has it', () => {
+  const here = thrown(() => openGroup(EDU));
+  assert.ok(here instanceof SystemError);
+  assert.equal(here.errno, 'EBUSY');
+  assert.match(
+    here.message,
+    new RegExp(`step 3, open /dev/vfio/${GROUP}: group ${GROUP} is already open: by this process`),
+  );
+  const there = run('openGroup(EDU)');
+  assert.match(there.stderr, new RegExp(`already open: by process ${process.pid} \\(node`));
+  assert.equal(there.status, 1);
+});
+
+test('a killed process leaves the card free, though a child of it lives on', async () => {
+  const child = spawn(
+    process.execPath,
+    [
+      '--input-type=module',
+      '-e',
+      program(`import { spawn } from 'node:child_process';
+        const dev = openGroup(EDU);
+        const fds = [dev.eventfd(), dev.eventfd()];
+        dev.dmaMap(dev.dmaAlloc(4096, 4096), 0x10000n, { read: true, write: true });
+        const child = spawn('sleep', ['60'], { stdio: 'ignore' });
+        console.log(child.pid);
+        setInterval(() => fds, 1000);`),
+    ],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
+  const [output] = await once(child.stdout, 'data');
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  const dev = openGroup(EDU);
+  assert.equal(dev.read(BAR0, 0, 32), 0x010000ed);
+  dev.close();
+  process.kill(Number(String(output)));
+});
+
+on('config space: 8, 16 and 32 bits; 64 are refused', (dev) => {
+  assert.equal(dev.read(CONFIG, 0, 32), 0x11e81234);
+  assert.equal(dev.read(CONFIG, 0, 16), 0x1234);
+  assert.equal(dev.read(CONFIG, 2, 16), 0x11e8);
+  assert.equal(dev.read(CONFIG, 3, 8), 0x11);
+  const error = thrown(() => dev.read(CONFIG, 0, 64));
+  assert.ok(error instanceof UsageError);
+  assert.match(error.message, /^0000:01:00\.0\/config\+0x0: read64: /);
+  assert.ok(thrown(() => dev.write(CONFIG, 0, 64, 0n)) instanceof UsageError);
+  const bytes = new Uint8Array(16);
+  dev.readBlock(CONFIG, 0, 32, bytes);
+  assert.deepEqual(bytes.subarray(0, 4), Uint8Array.of(0x34, 0x12, 0xe8, 0x11));
+  const line = Number(dev.read(CONFIG, 0x3c, 8));
+  dev.write(CONFIG, 0x3c, 8, 0x5a);
+  assert.equal(dev.read(CONFIG, 0x3c, 8), 0x5a);
+  dev.writeBlock(CONFIG, 0x3c, 8, Uint8Array.of(line));
+  assert.equal(dev.read(CONFIG, 0x3c, 8), line);
+});
+
+on('a mapped BAR: each access has its own width, alone and in blocks', (dev) => {
+  // Liveness inverts what is written. Below 0x80 edu takes 32 bits alone: 64 are all-ones to it, and QEMU answers 0 to
+  // 8 and 16 in its place. Each answer differs from what 32 bits, or several accesses, would have given.
+  dev.write(BAR0, 4, 32, 0x12345678);
+  assert.equal(dev.read(BAR0, 4, 32), 0xedcba987);
+  assert.equal(dev.read(BAR0, 0, 8), 0);
+  assert.equal(dev.read(BAR0, 0, 16), 0);
+  assert.equal(dev.read(BAR0, 0, 64), 0xffff_ffff_ffff_ffffn);
+  // 0x80 takes 32 and 64.
+  dev.write(BAR0, 0x80, 64, 0x0011_2233_4455_6677n);
+  assert.equal(dev.read(BAR0, 0x80, 64), 0x0011_2233_4455_6677n);
+  const block = (width: Width, length: number): Uint8Array => {
+    const into = new Uint8Array(length);
+    dev.readBlock(BAR0, 0, width, into);
+    return into;
+  };
+  assert.deepEqual(block(32, 8), Uint8Array.of(0xed, 0, 0, 1, 0x87, 0xa9, 0xcb, 0xed));
+  assert.deepEqual(block(8, 8), new Uint8Array(8));
+  assert.deepEqual(block(16, 8), new Uint8Array(8));
+  assert.deepEqual(block(64, 8), new Uint8Array(8).fill(0xff));
+  dev.write(BAR0, 4, 8, 0xff);
+  dev.write(BAR0, 4, 16, 0xffff);
+  dev.write(BAR0, 0, 64, 0n);
+  assert.equal(dev.read(BAR0, 4, 32), 0xedcba987, 'other widths wrote nothing');
+  dev.writeBlock(BAR0, 4, 32, Uint8Array.of(1, 0, 0, 0));
+  assert.equal(dev.read(BAR0, 4, 32), 0xfffffffe);
+});
+
+on('memory decoding off: each access of a mapped BAR is a BusError, and the session goes on', (dev) => {
+  const before = command(dev);
+  assert.equal(before & MEM, MEM);
+  dev.write(CONFIG, COMMAND, 16, before & ~MEM);
+  for (let round = 0; round < 100; round++) {
+    for (const width of WIDTHS) {
+      const error = thrown(() => dev.read(BAR0, 0x20, width));
+      assert.ok(error instanceof BusError);
+      assert.match(error.message, new RegExp(`^0000:01:00\\.0/bar0\\+0x20: read${width}: .*SIGBUS.*COMMAND\\.MEM`));
+      assert.ok(thrown(() => dev.write(BAR0, 0x20, width, width === 64 ? 0n : 0)) instanceof BusError);
+      assert.ok(thrown(() => dev.readBlock(BAR0, 0x20, width, new Uint8Array(64))) instanceof BusError);
+      assert.ok(thrown(() => dev.writeBlock(BAR0, 0x20, width, new Uint8Array(64))) instanceof BusError);
+    }
+  }
+  assert.equal(dev.read(CONFIG, 0, 32), 0x11e81234);
+  dev.write(CONFIG, COMMAND, 16, before);
+  assert.equal(dev.read(BAR0, 0, 32), 0x010000ed);
+});
+
+test('without mmio.so a BAR is read through pread: said once, 64 bits refused, memory decoding off a BusError', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'vfiolab-'));
+  const root = join(import.meta.dirname, '..', '..', '..', '..');
+  cpSync(join(root, 'dist', 'lib'), join(folder, 'dist', 'lib'), { recursive: true });
+  for (const name of ['node_modules', 'package.json']) symlinkSync(join(root, name), join(folder, name));
+  const child = spawnSync(
+    process.execPath,
+    [
+      '--input-type=module',
+      '-e',
+      `import { openGroup } from '${folder}/dist/lib/backends/group.js';
+      const failure = (act) => { try { act(); } catch (error) { return error.name + ': ' + error.message; } };
+      for (let i = 0; i < 2; i++) {
+        const dev = openGroup('${EDU}');
+        const into = new Uint8Array(8);
+        dev.readBlock(0, 0, 32, into);
+        dev.write(0, 4, 32, 0x0f0f0f0f);
+        console.log(dev.read(0, 0, 32), dev.read(0, 4, 32), Buffer.from(into).toString('hex', 0, 4), dev.regions[0].mapped.length);
+        console.log(failure(() => dev.read(0, 0x80, 64)));
+        dev.write(7, 4, 16, dev.read(7, 4, 16) & ~2);
+        console.log(failure(() => dev.read(0, 0, 32)));
+        dev.close();
+        console.log(failure(() => dev.read(0, 0, 32)));
+      }`,
+    ],
+    { encoding: 'utf8' },
+  );
+  assert.equal(child.status, 0, child.stderr);
+  const [values, wide, off, closed, ...again] = child.stdout.trim().split('\n');
+  assert.equal(values, `${0x010000ed} ${0xf0f0f0f0} ed000001 0`);
+  assert.match(wide ?? '', /^UsageError: 0000:01:00\.0\/bar0\+0x80: read64: /);
+  assert.match(off ?? '', /^BusError: 0000:01:00\.0\/bar0\+0x0: read32: .*\(EIO\).*COMMAND\.MEM/);
+  assert.match(closed ?? '', /^ClosedError: /);
+  assert.deepEqual(again, [values, wide, off, closed]);
+  assert.equal(child.stderr.match(/BARs are not mapped/g)?.length, 1);
+  assert.match(child.stderr, /mmio\.so.*apt-get install gcc/);
+});
+
+on('DMA maps: overlaps, ranges and alignment are told apart; a map is taken back once', (dev) => {
+  const rw = { read: true, write: true };
+  const memory = dev.dmaAlloc(5000, 4096);
+  assert.equal(memory.size, 8192);
+  dev.dmaMap(memory, 0x100000n, rw);
+  const exists = thrown(() => dev.dmaMap(memory, 0x101000n, rw));
+  assert.equal(exists.errno, 'EEXIST');
+  assert.match(exists.message, /^0000:01:00\.0\/dma@0x101000: VFIO_IOMMU_MAP_DMA: .*mapped already/);
+  for (const iova of [0xfee0_0000n, 0x100800n, 1n << 60n]) {
+    const error = thrown(() => dev.dmaMap(memory, iova, rw));
+    assert.equal(error.errno, 'EINVAL');
+    assert.match(error.message, /the ranges are 0x0-0xfedfffff, 0xfef00000-/);
+  }
+  assert.equal(thrown(() => dev.dmaUnmap(0x100000n, 4096)).errno, 'EINVAL');
+  dev.dmaUnmap(0x100000n, 8192);
+  assert.match(thrown(() => dev.dmaUnmap(0x100000n, 8192)).message, /0x0 of 0x2000 bytes were mapped there/);
+  memory.release();
+  assert.ok(thrown(() => dev.dmaMap(memory, 0x100000n, rw)) instanceof UsageError);
+  assert.equal(memory.bytes[0], 0);
+});
+
+on('DMA both ways, from pages of 4 KiB and of 2 MiB', async (dev) => {
+  dev.write(CONFIG, COMMAND, 16, command(dev) | MASTER);
+  for (const pageSize of [4096, 2 ** 21]) {
+    const memory = dev.dmaAlloc(1, pageSize);
+    assert.equal(memory.size, pageSize);
+    const iova = BigInt(pageSize);
+    dev.dmaMap(memory, iova, { read: true, write: true });
+    memory.bytes.set([1, 2, 3, 4, 5, 6, 7, 8]);
+    await transfer(dev, iova, 0x40000n, 1);
+    await transfer(dev, 0x40000n, iova + 1024n, 3);
+    assert.deepEqual(memory.bytes.subarray(1024, 1032), Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8));
+    dev.dmaUnmap(iova, memory.size);
+    memory.release();
+  }
+});
+
+/** Eight bytes by edu's own DMA engine. */
+async function transfer(dev: Backend, from: bigint, to: bigint, run: number): Promise<void> {
+  dev.write(BAR0, 0x80, 64, from);
+  dev.write(BAR0, 0x88, 64, to);
+  dev.write(BAR0, 0x90, 64, 8n);
+  dev.write(BAR0, 0x98, 64, BigInt(run));
+  while (Number(dev.read(BAR0, 0x98, 64)) & 1) await new Promise((resolve) => setTimeout(resolve, 10));
+}
+
+test('huge pages that are not there: the error names the file and the command', () => {
+  const dev = openGroup(EDU);
+  const error = thrown(() => dev.dmaAlloc(2 ** 33, 2 ** 21));
+  assert.ok(error instanceof SystemError);
+  assert.match(error.message, /4096 huge pages of 2 MiB.*hugepages-2048kB\/free_hugepages.*sudo tee \S+\/nr_hugepages/);
+  assert.match(thrown(() => dev.dmaAlloc(1, 2 ** 30)).message, /hugepages-1048576kB/);
+  dev.close();
+});
+
+on('MSI: a firing of the card arrives, and so does one from software', async (dev) => {
+  const eventfd = dev.eventfd();
+  dev.write(CONFIG, COMMAND, 16, command(dev) | MASTER);
+  dev.setIrqs(IRQ.msi, 'trigger', 0, { eventfds: [eventfd] });
+  let ready = fired(eventfd);
+  dev.write(BAR0, 0x60, 32, 1);
+  assert.equal(await ready, 1);
+  dev.write(BAR0, 0x64, 32, 1);
+  ready = fired(eventfd);
+  dev.setIrqs(IRQ.msi, 'trigger', 0, { none: 1 });
+  assert.equal(await ready, 1);
+  ready = fired(eventfd);
+  dev.setIrqs(IRQ.msi, 'trigger', 0, { bools: [true] });
+  assert.equal(await ready, 1);
+  dev.setIrqs(IRQ.msi, 'trigger', 0, { bools: [false] });
+  assert.equal(eventfd.drain(), 0);
+  const both = thrown(() => dev.setIrqs(IRQ.intx, 'trigger', 0, { eventfds: [eventfd] }));
+  assert.equal(both.errno, 'EINVAL');
+  assert.match(both.message, /^0000:01:00\.0\/intx: VFIO_DEVICE_SET_IRQS \(trigger\): .*exclude each other/);
+  assert.equal(thrown(() => dev.setIrqs(IRQ.msi, 'mask', 0, { none: 1 })).errno, 'ENOTTY');
+  // Taken away from the vector, and then the whole kind.
+  dev.setIrqs(IRQ.msi, 'trigger', 0, { eventfds: [undefined] });
+  dev.write(BAR0, 0x60, 32, 1);
+  dev.write(BAR0, 0x64, 32, 1);
+  assert.equal(eventfd.drain(), 0);
+  dev.setIrqs(IRQ.msi, 'trigger', 0, { none: 0 });
+  eventfd.close();
+});
+
+on('INTx: masked when it fires, unmasked on request, again at once while the line is high', async (dev) => {
+  const eventfd = dev.eventfd();
+  dev.setIrqs(IRQ.intx, 'trigger', 0, { eventfds: [eventfd] });
+  let ready = fired(eventfd);
+  dev.write(BAR0, 0x60, 32, 1);
+  assert.equal(await ready, 1);
+  ready = fired(eventfd);
+  dev.setIrqs(IRQ.intx, 'unmask', 0, { none: 1 });
+  assert.equal(await ready, 1);
+  dev.write(BAR0, 0x64, 32, 1);
+  dev.setIrqs(IRQ.intx, 'unmask', 0, { bools: [true] });
+  assert.equal(eventfd.drain(), 0);
+  dev.setIrqs(IRQ.intx, 'mask', 0, { none: 1 });
+  dev.write(BAR0, 0x60, 32, 1);
+  assert.equal(eventfd.drain(), 0);
+  // Unmasked by another eventfd.
+  const unmask = dev.eventfd();
+  dev.setIrqs(IRQ.intx, 'unmask', 0, { eventfds: [unmask] });
+  ready = fired(eventfd);
+  (unmask as Eventfd & { signal(): void }).signal();
+  assert.equal(await ready, 1);
+  dev.write(BAR0, 0x64, 32, 1);
+  dev.setIrqs(IRQ.intx, 'trigger', 0, { none: 0 });
+  eventfd.close();
+  unmask.close();
+});
+
+// QEMU's edu has registers that no reset clears.
+on('reset: COMMAND is restored, and the mapping goes on', (dev) => {
+  dev.write(CONFIG, COMMAND, 16, command(dev) | MASTER);
+  const before = command(dev);
+  dev.reset();
+  assert.equal(command(dev), before);
+  assert.equal(dev.read(BAR0, 0, 32), 0x010000ed);
+});
+
+test('a closed backend: every verb says so, closing again does nothing', () => {
+  const dev = openGroup(EDU);
+  const memory = dev.dmaAlloc(4096, 4096);
+  dev.close();
+  dev.close();
+  const verbs = [
+    () => dev.read(BAR0, 0, 32),
+    () => dev.read(BAR0, 0x80, 64),
+    () => dev.write(BAR0, 4, 32, 0),
+    () => dev.readBlock(BAR0, 0, 32, new Uint8Array(8)),
+    () => dev.writeBlock(BAR0, 0, 32, new Uint8Array(8)),
+    () => dev.read(CONFIG, 0, 16),
+    () => dev.dmaAlloc(4096, 4096),
+    () => dev.dmaMap(memory, 0n, { read: true, write: true }),
+    () => dev.dmaUnmap(0n, 4096),
+    () => dev.eventfd(),
+    () => dev.setIrqs(IRQ.msi, 'trigger', 0, { none: 0 }),
+    () => dev.reset(),
+  ];
+  for (const verb of verbs) assert.ok(thrown(verb) instanceof ClosedError, String(verb));
+  memory.release();
+});
+
+test('absent, malformed, on another driver, on none: each says what to do', () => {
+  const absent = thrown(() => openGroup('0000:99:00.0'));
+  assert.match(absent.message, /^0000:99:00\.0: step 2, \/sys\/\S+: there is no such device \(ENOENT\); .*lspci -D/);
+  for (const bad of [
+    'foo',
+    '01:00.0',
+    '0000:01:00',
+    '0000:01:20.0',
+    '0000:01:00.8',
+    ' 0000:01:00.0',
+    '../0000:01:00.0',
+  ]) {
+    assert.ok(thrown(() => openGroup(bad)) instanceof UsageError, bad);
+  }
+  const other = thrown(() => openGroup(SHARED_OTHER));
+  assert.match(
+    other.message,
+    /step 2, .*the driver virtio-pci has the device; .*driver_override.*unbind.*drivers_probe/,
+  );
+  assert.match(thrown(() => openGroup(E1000E)).message, /no driver has the device; .*drivers_probe/);
+  assert.deepEqual(held(), []);
+});
+
+test('the hint is a command that works: nvme, with its MSI-X table, opens after it', () => {
+  const { hint } = thrown(() => openGroup(NVME));
+  const line = /sudo (sh -c '.*')/.exec(hint)?.[1] ?? '';
+  assert.equal(spawnSync('sh', ['-c', line], { encoding: 'utf8' }).status, 0, hint);
+  const dev = openGroup(NVME);
+  const [bar0] = dev.regions;
+  assert.deepEqual(bar0?.mapped, [{ offset: 0, size: 0x4000 }]);
+  assert.deepEqual(
+    dev.irqs.map(({ name, count }) => [name, count]),
+    [
+      ['intx', 1],
+      ['msix', 9],
+      ['err', 1],
+      ['req', 1],
+    ],
+  );
+  // CAP, 64 bits: its own register says how many entries a queue has.
+  assert.equal(BigInt.asUintN(32, dev.read(BAR0, 0, 64) as bigint), BigInt(dev.read(BAR0, 0, 32)));
+  const fds = Array.from({ length: 9 }, () => dev.eventfd());
+  dev.setIrqs(IRQ.msix, 'trigger', 0, { eventfds: fds });
+  dev.setIrqs(IRQ.msix, 'trigger', 3, { none: 2 });
+  assert.deepEqual(
+    fds.map((fd) => fd.drain()),
+    [0, 0, 0, 1, 1, 0, 0, 0, 0],
+  );
+  assert.match(thrown(() => dev.setIrqs(IRQ.msix, 'trigger', 8, { none: 2 })).message, /EINVAL/);
+  dev.setIrqs(IRQ.msix, 'trigger', 0, { none: 0 });
+  for (const fd of fds) fd.close();
+  dev.close();
+  assert.deepEqual(held(), []);
+});
+
+test('a group that is not viable names the other members and their drivers', () => {
+  const error = thrown(() => openGroup(SHARED[0]));
+  assert.match(error.message, /step 4, VFIO_GROUP_GET_STATUS: group \d+ is not viable/);
+  assert.match(error.message, new RegExp(`in the way is ${SHARED_OTHER} \\(virtio-pci\\)`));
+  assert.match(error.message, new RegExp(`${SHARED[1]} \\(no driver\\)`));
+  const line = /sudo (sh -c '.*')/.exec(error.hint)?.[1] ?? '';
+  assert.equal(spawnSync('sh', ['-c', line], { encoding: 'utf8' }).status, 0, error.hint);
+  const dev = openGroup(SHARED[0]);
+  assert.equal(dev.read(BAR0, 0, 32), 0x010000ed);
+  assert.equal(dev.canReset, false);
+  assert.match(thrown(() => dev.reset()).message, /VFIO_DEVICE_RESET: the device has no reset of its own/);
+  dev.close();
+  assert.deepEqual(held(), []);
+});
+
+test('not root: no permission says chown; with the node, too little memlock names the limit', () => {
+  const nobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
+  const refused = run(`openGroup(EDU)`, nobody);
+  assert.match(refused.stderr, new RegExp(`step 3, open /dev/vfio/${GROUP}: no permission .*\\(EACCES\\); .*chown`));
+  chownSync(`/dev/vfio/${GROUP}`, 65534, 65534);
+  const body = `const dev = openGroup(EDU);
+    console.log(dev.read(0, 0, 32));
+    try { dev.dmaMap(dev.dmaAlloc(2 ** 20, 4096), 0x100000n, { read: true, write: true }); } catch (error) { console.log(error.message); }
+    console.log(dev.read(0, 0, 32));`;
+  const limited = run(body, [...nobody, 'prlimit', '--memlock=65536:65536']);
+  const [before, message, after] = limited.stdout.split('\n');
+  assert.deepEqual([before, after], [String(0x010000ed), String(0x010000ed)], limited.stderr);
+  assert.match(message ?? '', /VFIO_IOMMU_MAP_DMA: .*RLIMIT_MEMLOCK 65536 bytes.*\(ENOMEM\); .*ulimit -l/);
+  chownSync(`/dev/vfio/${GROUP}`, 0, 0);
+});
+
+test('e1000e: two memory BARs, I/O ports, an MSI-X BAR and a ROM, each as what it is', () => {
+  writeFileSync(`/sys/bus/pci/devices/${E1000E}/driver_override`, 'vfio-pci');
+  writeFileSync('/sys/bus/pci/drivers_probe', E1000E);
+  const dev = openGroup(E1000E);
+  assert.deepEqual(
+    dev.regions.map(({ name, size, io, mapped }) => [name, size, io, mapped.length]),
+    [
+      ['bar0', 0x20000, false, 1],
+      ['bar1', 0x20000, false, 1],
+      ['bar2', 0x20, true, 0],
+      ['bar3', 0x4000, false, 1],
+      ['rom', 0x40000, false, 0],
+      ['config', 4096, false, 0],
+    ],
+  );
+  dev.close();
+});
