@@ -1,0 +1,61 @@
+/**
+ * A line of the screen before it has colours: spans of text that each say how they look. Widths are counted in terminal columns.
+ */
+import stringWidth from 'string-width';
+import type { Tone } from '../lib/view.js';
+import { graphemes } from './editor.js';
+
+export type Look = Tone | 'error' | 'title' | 'head' | 'prompt' | 'selected';
+
+export interface Span {
+  readonly text: string;
+  readonly look: Look;
+}
+
+export type Line = readonly Span[];
+
+export const span = (text: string, look: Look = 'plain'): Span => ({ text, look });
+
+/** Columns that a text takes. */
+export const columns = (text: string): number => (/^[\x20-\x7e]*$/.test(text) ? text.length : stringWidth(text));
+
+/** A text without what would move the cursor: a tab is two columns, other control characters show as a dot. */
+export const visible = (text: string): string => text.replace(/\t/g, '  ').replace(/\p{Cc}/gu, '·');
+
+/** `text` in pieces of at most `width` columns, at least one piece; a grapheme is never cut. */
+export function chop(text: string, width: number): string[] {
+  if (columns(text) <= width) return [text];
+  const pieces: string[] = [];
+  let piece = '';
+  let used = 0;
+  for (const grapheme of graphemes(text)) {
+    const wide = columns(grapheme);
+    if (used + wide > width && piece !== '') {
+      pieces.push(piece);
+      piece = '';
+      used = 0;
+    }
+    piece += grapheme;
+    used += wide;
+  }
+  pieces.push(piece);
+  return pieces;
+}
+
+/** `text` in at most `width` columns: what is left out shows as an ellipsis. */
+export function fit(text: string, width: number): string {
+  if (columns(text) <= width) return text;
+  return width < 1 ? '' : `${chop(text, width - 1)[0] ?? ''}…`;
+}
+
+/** Pads to `width` columns. */
+export function pad(text: string, width: number, align: 'left' | 'right' = 'left'): string {
+  const space = ' '.repeat(Math.max(0, width - columns(text)));
+  return align === 'right' ? space + text : text + space;
+}
+
+/** A text's lines, all of one look. */
+export const lines = (text: string, look: Look): Line[] => text.split('\n').map((line) => [span(line, look)]);
+
+/** The text of a line alone. */
+export const lineText = (line: Line): string => line.map(({ text }) => text).join('');
