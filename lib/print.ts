@@ -2,7 +2,7 @@
 import type { Cell, Tone, ViewData } from './view.js';
 
 /** SGR parameters: bright enough on dark, dark enough on light backgrounds. */
-const SGR: Record<Tone, string> = {
+export const SGR: Readonly<Record<Tone, string>> = {
   plain: '',
   dim: '2',
   name: '36',

@@ -1,0 +1,125 @@
+/** The frame: what stands below the transcript and changes: output that goes on, cells that wait, the line being typed, the menu. */
+import { STUBBORN_AFTER, type Scene } from './dialogue.js';
+import { chop, columns, fit, type Line, type Look, pad, span, visible } from './line.js';
+import { promptOf, settle } from './transcript.js';
+
+export interface Size {
+  readonly columns: number;
+  readonly rows: number;
+}
+
+export interface Frame {
+  readonly lines: readonly Line[];
+  /** Where the terminal's cursor belongs: column and line, from 0. */
+  readonly cursor: { readonly x: number; readonly y: number };
+}
+
+/** A cell that runs shorter than this gets no status line. */
+const BUSY_AFTER = 1000;
+const MENU_ROWS = 8;
+const WAITING_ROWS = 4;
+
+/** Text as rows of at most `width` columns, and the cursor's place among them; at the end of a full row it begins the next. */
+function layout(text: string, cursor: number, width: number): { rows: string[]; x: number; y: number } {
+  const rows: string[] = [];
+  let at = { x: 0, y: 0 };
+  let start = 0;
+  for (const line of text.split('\n')) {
+    const pieces = chop(visible(line), width);
+    if (columns(pieces.at(-1) ?? '') >= width) pieces.push('');
+    if (cursor >= start && cursor <= start + line.length) {
+      // The pieces before the cursor are the same with and without what follows it, but for the last.
+      const before = chop(visible(line.slice(0, cursor - start)), width);
+      const x = columns(before.at(-1) ?? '');
+      at = { x: x >= width ? 0 : x, y: rows.length + before.length - (x >= width ? 0 : 1) };
+    }
+    rows.push(...pieces);
+    start += line.length + 1;
+  }
+  return { rows, ...at };
+}
+
+/** Rows behind a cell's prompt. */
+const behind = (number: number, rows: readonly string[], look: Look = 'plain'): Line[] =>
+  rows.map((row, y) => [
+    span(y === 0 ? promptOf(number) : ' '.repeat(promptOf(number).length), look === 'dim' ? 'dim' : 'prompt'),
+    span(row, look),
+  ]);
+
+function status({ kernel, running, waiting }: Scene, now: number): Line[] {
+  if (kernel === 'leaving') return [[span('closing…', 'dim')]];
+  if (kernel === 'dead') return [[span('no kernel: Enter starts one, Ctrl-D leaves', 'warn')]];
+  if (kernel === 'starting') return waiting.length > 1 ? [[span('the kernel is starting…', 'dim')]] : [];
+  if (!running) return [];
+  const seconds = Math.floor((now - running.since) / 1000);
+  if (running.interrupted !== undefined) {
+    const stubborn = now - running.interrupted > STUBBORN_AFTER;
+    return [[span(stubborn ? 'does not stop: Ctrl-C ends the kernel' : 'stopping…', 'warn')]];
+  }
+  return now - running.since < BUSY_AFTER ? [] : [[span(`running ${seconds} s, Ctrl-C stops it`, 'dim')]];
+}
+
+function menuLines({ menu }: Scene, size: Size, room: number): Line[] {
+  if (!menu || room < 1) return [];
+  const { matches, chosen } = menu;
+  const height = Math.min(MENU_ROWS, room, matches.length);
+  const all = height === matches.length;
+  const rows = all ? height : Math.max(1, height - 1);
+  const first = Math.max(0, Math.min(chosen - Math.floor(rows / 2), matches.length - rows));
+  const window = matches.slice(first, first + rows);
+  const name = Math.min(Math.max(...window.map(({ text }) => columns(text))), Math.floor(size.columns / 2));
+  const kind = Math.max(...window.map((match) => columns(match.kind)));
+  const lines = window.map((match, index): Line => {
+    const look = first + index === chosen ? 'selected' : 'name';
+    const text = ` ${pad(fit(visible(match.text), name), name)} `;
+    const room = size.columns - 1 - columns(text) - kind - 3;
+    return [
+      span(text, look),
+      span(` ${pad(match.kind, kind)}  `, 'dim'),
+      span(room > 4 ? fit(visible(match.detail ?? '').replace(/\s+/g, ' '), room) : ''),
+    ];
+  });
+  if (!all && height > 1) lines.push([span(` ${matches.length - rows} more`, 'dim')]);
+  return lines;
+}
+
+/** The frame for a scene: at most one line less than the terminal has, so that it never scrolls. */
+export function frame(scene: Scene, size: Size, now: number): Frame {
+  const room = Math.max(1, size.rows - 1);
+  const { editor, running, waiting, partial, kernel } = scene;
+  const next = scene.count + 1 + (running ? 1 : 0);
+  const number = next + waiting.length;
+  const width = Math.max(2, size.columns - promptOf(number).length);
+  const { rows, x, y } = layout(editor.text, editor.cursor, width);
+  const typed = behind(number, rows);
+
+  const above: Line[] = [];
+  if (settle(partial) !== '') above.push([span(fit(visible(settle(partial)), size.columns))]);
+  above.push(...status(scene, now));
+  const queued = waiting.flatMap(({ text }, index) =>
+    behind(
+      next + index,
+      text.split('\n').map((line) => fit(visible(line), width)),
+      'dim',
+    ),
+  );
+  above.push(...queued.slice(0, WAITING_ROWS));
+  if (queued.length > WAITING_ROWS) above.push([span(`   ${queued.length - WAITING_ROWS} more lines`, 'dim')]);
+  if (kernel === 'leaving') return { lines: above.slice(0, room), cursor: { x: 0, y: Math.max(0, above.length - 1) } };
+
+  const menu = menuLines(scene, size, room - 1);
+  const height = Math.max(1, Math.min(typed.length, room - menu.length));
+  const first = Math.max(0, Math.min(y - Math.floor(height / 2), typed.length - height));
+  const shown = above.slice(0, Math.max(0, room - menu.length - height));
+  return {
+    lines: [...shown, ...typed.slice(first, first + height), ...menu],
+    cursor: { x: promptOf(number).length + x, y: shown.length + y - first },
+  };
+}
+
+/** When the frame changes next although nothing happens: in ms, or undefined. */
+export function nextChange({ running }: Scene, now: number): number | undefined {
+  if (!running) return undefined;
+  const age = now - running.since;
+  return age < BUSY_AFTER ? BUSY_AFTER - age : 1000 - (age % 1000);
+}

@@ -1,0 +1,80 @@
+/**
+ * The prompt: a front end to a kernel process that it starts. It evaluates nothing and touches no card itself. The first key is taken
+ * before the kernel is up and before Ink is loaded.
+ */
+import type { ReadStream, WriteStream } from 'node:tty';
+import { wantsColours } from './ansi.js';
+import { Dialogue, type Kernel } from './dialogue.js';
+import { History } from './history.js';
+import { prelude } from './prelude.js';
+import { sketch } from './sketch.js';
+import { takeTerminal } from './terminal.js';
+
+export interface PromptOptions {
+  /** What the prelude opens: a BDF, 'group:BDF', 'sim:edu'. */
+  readonly spec: string;
+  /** Leaves when it aborts. */
+  readonly signal?: AbortSignal;
+  readonly stdin?: ReadStream;
+  readonly stdout?: WriteStream;
+}
+
+/** The environment as the kernel's cells are to see it. */
+const environment = (): Record<string, string> =>
+  Object.fromEntries(Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined));
+
+async function startKernel(env: Record<string, string>): Promise<Kernel> {
+  const { KernelClient } = await import('../kernel/client.js');
+  return KernelClient.start({ views: true, env });
+}
+
+/** Somebody is looking, also where CI is set (Ink draws nothing then until the end), and nobody debugs Ink or React. */
+function settleEnvironment(): void {
+  delete process.env.CI;
+  delete process.env.CONTINUOUS_INTEGRATION;
+  delete process.env.DEV;
+  process.env.NODE_ENV = 'production';
+}
+
+/** Runs the prompt until it is left; the exit code. Without a terminal: standard input is one cell, run after the prelude. */
+export async function runPrompt(options: PromptOptions): Promise<number> {
+  const { stdin = process.stdin, stdout = process.stdout } = options;
+  const env = environment();
+  if (!stdin.isTTY || !stdout.isTTY) {
+    const { runScript } = await import('./script.js');
+    return runScript(prelude(options.spec), await startKernel(env), options.signal);
+  }
+
+  const dialogue = new Dialogue({
+    start: () => startKernel(env),
+    prelude: prelude(options.spec),
+    history: new History(),
+  });
+  let clear = (): void => {};
+  const terminal = takeTerminal(
+    stdin,
+    stdout,
+    (key) => (key.name === 'C-l' ? clear() : dialogue.press(key)),
+    () => dialogue.leave(),
+  );
+  const leave = (): void => dialogue.leave();
+  options.signal?.addEventListener('abort', leave);
+  let end = (): void => {};
+  try {
+    settleEnvironment();
+    const colours = wantsColours(stdout);
+    ({ end } = sketch(dialogue, stdout, colours));
+    dialogue.start();
+    const { paintWithInk } = await import('./screen.js');
+    end();
+    ({ end, clear } = paintWithInk(dialogue, stdin, stdout, colours));
+    if (options.signal?.aborted) leave();
+    await dialogue.left;
+  } finally {
+    options.signal?.removeEventListener('abort', leave);
+    end();
+    terminal.release();
+    dialogue.leave();
+  }
+  return 0;
+}

@@ -1,0 +1,82 @@
+/** A View laid out for a width: aligned columns; where they do not fit, the widest ones are folded inside their column. */
+import type { Cell, ViewData } from '../lib/view.js';
+import { chop, columns, type Line, type Look, pad, type Span, span } from './line.js';
+
+const GAP = 2;
+const INDENT = 2;
+/** No column is made narrower than this to let the others fit. */
+const NARROWEST = 8;
+
+/** Natural widths, with the widest columns lowered together until their sum is at most `width`. */
+export function columnWidths(natural: readonly number[], width: number): number[] {
+  const widths = [...natural];
+  const room = width - GAP * Math.max(0, widths.length - 1);
+  for (let excess = widths.reduce((sum, each) => sum + each, 0) - room; excess > 0; ) {
+    const widest = Math.max(...widths);
+    if (widest <= NARROWEST) break;
+    const next = Math.max(NARROWEST, ...widths.filter((each) => each < widest));
+    const wide = widths.filter((each) => each === widest).length;
+    const cut = Math.max(1, Math.min(widest - next, Math.ceil(excess / wide)));
+    widths.forEach((each, index) => {
+      if (each !== widest || excess <= 0) return;
+      const by = Math.min(cut, excess);
+      widths[index] = each - by;
+      excess -= by;
+    });
+  }
+  return widths;
+}
+
+/** A cell's text in pieces, broken at spaces where there are some. */
+function fold(text: string, width: number): string[] {
+  if (columns(text) <= width) return [text];
+  const pieces: string[] = [];
+  let piece = '';
+  for (const word of text.match(/\S+\s*|\s+/g) ?? []) {
+    if (piece !== '' && columns(piece) + columns(word.trimEnd()) > width) {
+      pieces.push(piece.trimEnd());
+      piece = '';
+    }
+    const parts = chop(word, width);
+    pieces.push(...parts.slice(0, -1));
+    piece += parts.at(-1) ?? '';
+  }
+  pieces.push(piece.trimEnd());
+  return pieces;
+}
+
+function row(cells: readonly Cell[], widths: readonly number[], look?: Look): Line[] {
+  const folded = cells.map(({ text }, index) => fold(text, Math.max(1, widths[index] ?? 1)));
+  const height = Math.max(1, ...folded.map((pieces) => pieces.length));
+  return Array.from({ length: height }, (_, y) => {
+    const line: Span[] = [span(' '.repeat(INDENT))];
+    cells.forEach((cell, index) => {
+      const last = index === cells.length - 1;
+      const text = folded[index]?.[y] ?? '';
+      const padded = last && cell.align !== 'right' ? text : pad(text, widths[index] ?? 0, cell.align);
+      line.push(span(padded, look ?? cell.tone ?? 'plain'));
+      if (!last) line.push(span(' '.repeat(GAP)));
+    });
+    return line;
+  });
+}
+
+/** The lines of a View in at most `width` columns (or as near to that as its number of columns lets it). */
+export function table(view: ViewData, width: number): Line[] {
+  const rows = view.head.length > 0 ? [view.head.map((text): Cell => ({ text })), ...view.rows] : view.rows;
+  const count = Math.max(0, ...rows.map((cells) => cells.length));
+  const natural = Array.from({ length: count }, (_, index) =>
+    Math.max(...rows.map((cells) => columns(cells[index]?.text ?? ''))),
+  );
+  const widths = columnWidths(natural, width - INDENT);
+  const lines: Line[] = view.title === '' ? [] : fold(view.title, width).map((text) => [span(text, 'title')]);
+  if (view.head.length > 0) {
+    const aligned = view.head.map((text, index): Cell => {
+      const align = view.rows[0]?.[index]?.align;
+      return align ? { text, align } : { text };
+    });
+    lines.push(...row(aligned, widths, 'head'));
+  }
+  for (const cells of view.rows) lines.push(...row(cells, widths));
+  return lines;
+}

@@ -1,0 +1,85 @@
+/** The transcript: what has been said, as entries that are written once; and how a kernel's outputs become such. */
+import type { MimeBundle, Output } from '../kernel/client.js';
+import type { ViewData } from '../lib/view.js';
+import { type Line, lines, span, visible } from './line.js';
+import { table } from './table.js';
+
+export type Entry =
+  | { readonly kind: 'input'; readonly number: number; readonly text: string }
+  /** From a cell: may have colours of its own. */
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'view'; readonly view: ViewData }
+  | { readonly kind: 'error'; readonly text: string }
+  /** The prompt itself speaking. */
+  | { readonly kind: 'note'; readonly text: string; readonly bad?: boolean };
+
+export interface Heard {
+  readonly entries: readonly Entry[];
+  /** The line of output that has begun and not ended. */
+  readonly partial: string;
+}
+
+/** An unfinished line longer than this is not waited for. */
+const PARTIAL_AT_MOST = 4096;
+
+/** A line as a terminal would leave it: a carriage return begins it anew. */
+export const settle = (line: string): string => line.replace(/\r+$/, '').replace(/^.*\r/s, '');
+
+/** Ends an unfinished line. */
+export const finish = (partial: string): Entry[] =>
+  settle(partial) === '' ? [] : [{ kind: 'text', text: settle(partial) }];
+
+/** The plain text of a MIME bundle: a string, or nbformat's list of lines. */
+export function plainText(data: MimeBundle): string {
+  const text = data['text/plain'];
+  return Array.isArray(text) ? text.join('') : typeof text === 'string' ? text : `(${Object.keys(data).join(', ')})`;
+}
+
+/** What one more output of the kernel's adds, behind the unfinished line `partial`. */
+export function hear(partial: string, output: Output): Heard {
+  switch (output.type) {
+    case 'stream': {
+      const ended = (partial + output.text).split('\n');
+      const rest = ended.pop() ?? '';
+      const entries: Entry[] = ended.length > 0 ? [{ kind: 'text', text: ended.map(settle).join('\n') }] : [];
+      return rest.length > PARTIAL_AT_MOST
+        ? { entries: [...entries, ...finish(rest)], partial: '' }
+        : { entries, partial: rest };
+    }
+    case 'result':
+    case 'display':
+    case 'update': {
+      const { view, data } = output;
+      const shown: Entry = view ? { kind: 'view', view } : { kind: 'text', text: plainText(data) };
+      return { entries: [...finish(partial), shown], partial: '' };
+    }
+    case 'error': {
+      const text = output.traceback.length > 0 ? output.traceback.join('\n') : `${output.ename}: ${output.evalue}`;
+      return { entries: [...finish(partial), { kind: 'error', text }], partial: '' };
+    }
+    case 'clear':
+      return { entries: [], partial };
+  }
+}
+
+/** The prompt before a cell's first line; the lines below are indented as far. */
+export const promptOf = (number: number): string => `${number}> `;
+
+/** An entry's lines; tables are laid out for `width`, everything else is left to the terminal to wrap. */
+export function entryLines(entry: Entry, width: number): Line[] {
+  switch (entry.kind) {
+    case 'view':
+      return table(entry.view, width);
+    case 'input': {
+      const prompt = promptOf(entry.number);
+      const indent = ' '.repeat(prompt.length);
+      return entry.text.split('\n').map((line, y) => [span(y === 0 ? prompt : indent, 'prompt'), span(visible(line))]);
+    }
+    case 'text':
+      return lines(entry.text, 'plain');
+    case 'error':
+      return lines(entry.text, 'error');
+    case 'note':
+      return lines(entry.text, entry.bad ? 'warn' : 'dim');
+  }
+}
