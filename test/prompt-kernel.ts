@@ -1,0 +1,226 @@
+/** For the prompt's tests: a kernel whose answers the test writes, and a terminal that keeps its picture. */
+// biome-ignore-all lint/suspicious/noControlCharactersInRegex: control characters are what this is about
+import { EventEmitter } from 'node:events';
+import type { WriteStream } from 'node:tty';
+import { Dialogue, type Kernel } from '../repl/dialogue.js';
+import { History } from '../repl/history.js';
+import { type Key, KeyDecoder } from '../repl/keys.js';
+import { columns, lineText } from '../repl/line.js';
+import { graphemes } from '../repl/editor.js';
+import { entryLines } from '../repl/transcript.js';
+
+type Execute = Kernel['execute'];
+type OnOutput = Parameters<Execute>[1]['onOutput'];
+
+/** A cell under way: the test gives its outputs and its end. */
+export interface Asked {
+  readonly code: string;
+  readonly output: OnOutput;
+  readonly end: (status?: 'ok' | 'error' | 'aborted') => void;
+}
+
+export class ScriptedKernel implements Kernel {
+  readonly asked: Asked[] = [];
+  interrupts = 0;
+  shutdowns = 0;
+  /** Code that is not complete. */
+  incomplete = (code: string): boolean => code.split('{').length > code.split('}').length;
+  completions: Awaited<ReturnType<Kernel['complete']>> = { matches: [], start: 0, end: 0 };
+  readonly died: Kernel['died'];
+  die: (how: { code: number | null; signal: string | null }) => void = () => {};
+  readonly #broken: Promise<never>;
+  #count = 0;
+
+  constructor() {
+    this.died = new Promise((resolve) => {
+      this.die = resolve;
+    });
+    this.#broken = this.died.then(() => {
+      throw new Error('the kernel process has ended');
+    });
+    this.#broken.catch(() => {});
+  }
+
+  execute(code: string, { onOutput }: { onOutput: OnOutput }): ReturnType<Execute> {
+    const count = ++this.#count;
+    const reply = new Promise<Awaited<ReturnType<Execute>>>((resolve) => {
+      this.asked.push({ code, output: onOutput, end: (status = 'ok') => resolve({ status, count }) });
+    });
+    return Promise.race([reply, this.#broken]);
+  }
+  async complete() {
+    return this.completions;
+  }
+  async isComplete(code: string) {
+    return this.incomplete(code)
+      ? { status: 'incomplete' as const, indent: '  ' }
+      : { status: 'complete' as const, indent: '' };
+  }
+  async interrupt() {
+    this.interrupts++;
+    this.asked.at(-1)?.end('error');
+  }
+  async shutdown() {
+    this.shutdowns++;
+    this.die({ code: 0, signal: null });
+  }
+}
+
+/** Lets everything that is due happen. */
+export const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 5));
+
+export interface Talk {
+  readonly dialogue: Dialogue;
+  /** The kernels that were started, oldest first. */
+  readonly kernels: ScriptedKernel[];
+  /** The transcript's lines. */
+  readonly said: string[];
+  /** Types what a terminal would send. */
+  readonly type: (bytes: string) => Promise<void>;
+}
+
+/** A dialogue with scripted kernels. `begin` makes them, in case they are to be slow or to fail. */
+export function talk(
+  file: string,
+  begin: (kernel: ScriptedKernel) => Promise<Kernel> = async (kernel) => kernel,
+): Talk {
+  const kernels: ScriptedKernel[] = [];
+  const start = (): Promise<Kernel> => {
+    const kernel = new ScriptedKernel();
+    kernels.push(kernel);
+    return begin(kernel);
+  };
+  const dialogue = new Dialogue({ start, prelude: "const dev = open('sim:edu')", history: new History(file) });
+  const said: string[] = [];
+  dialogue.listen((entries) => {
+    for (const entry of entries) said.push(...entryLines(entry, 80).map((line) => lineText(line).trimEnd()));
+  });
+  const decoder = new KeyDecoder();
+  const type = async (bytes: string): Promise<void> => {
+    for (const key of decoder.push(bytes) as Key[]) dialogue.press(key);
+    await settled();
+  };
+  return { dialogue, kernels, said, type };
+}
+
+/** As much of a terminal as a prompt writes to: text, line ends, cursor motion, erasing, scrolling. Anything else is an error. */
+export class Picture extends EventEmitter {
+  readonly isTTY = true;
+  readonly writable = true;
+  readonly columns: number;
+  readonly rows: number;
+  /** What scrolled out at the top, then the screen. */
+  #lines: string[][] = [[]];
+  #top = 0;
+  x = 0;
+  y = 0;
+
+  constructor(columns: number, rows: number) {
+    super();
+    this.columns = columns;
+    this.rows = rows;
+  }
+
+  /** Everything written so far, trailing blanks and blank lines left out. */
+  get text(): string[] {
+    const lines = this.#lines.map((line) =>
+      Array.from(line, (cell) => cell ?? ' ')
+        .join('')
+        .trimEnd(),
+    );
+    while (lines.at(-1) === '') lines.pop();
+    return lines;
+  }
+
+  /** Lines that have left the screen at its top. */
+  get scrolled(): number {
+    return this.#top;
+  }
+
+  getColorDepth(): number {
+    return 1;
+  }
+
+  write(chunk: string, done?: () => void): boolean {
+    const parts = chunk.match(/\x1b\[[?\d;]*[A-Za-z]|\r|\n|[^\x1b\r\n]+|\x1b/g) ?? [];
+    for (const part of parts) this.#put(part);
+    done?.();
+    return true;
+  }
+
+  #put(part: string): void {
+    if (part === '\r') this.x = 0;
+    else if (part === '\n') {
+      this.x = 0;
+      this.#down();
+    } else if (part.startsWith('\x1b')) this.#control(part);
+    else for (const grapheme of graphemes(part)) this.#cell(grapheme);
+  }
+
+  #cell(grapheme: string): void {
+    const wide = columns(grapheme);
+    if (this.x + wide > this.columns) {
+      this.x = 0;
+      this.#down();
+    }
+    const line = this.#line();
+    line[this.x] = grapheme;
+    for (let more = 1; more < wide; more++) line[this.x + more] = '';
+    this.x += wide;
+  }
+
+  #down(): void {
+    if (this.y === this.rows - 1) this.#top++;
+    else this.y++;
+    this.#line();
+  }
+
+  #line(): string[] {
+    while (this.#lines.length <= this.#top + this.y) this.#lines.push([]);
+    return this.#lines[this.#top + this.y] as string[];
+  }
+
+  #control(sequence: string): void {
+    const [, parameter = '', final = ''] = /^\x1b\[([?\d;]*)([A-Za-z])$/.exec(sequence) ?? [];
+    const count = Math.max(1, Number(parameter || 1));
+    switch (final) {
+      case 'A':
+        this.y = Math.max(0, this.y - count);
+        break;
+      case 'B':
+        this.y = Math.min(this.rows - 1, this.y + count);
+        break;
+      case 'C':
+        this.x = Math.min(this.columns - 1, this.x + count);
+        break;
+      case 'G':
+        this.x = count - 1;
+        break;
+      case 'H':
+        this.x = 0;
+        this.y = 0;
+        break;
+      case 'K':
+        if (parameter === '2') this.#line().length = 0;
+        else this.#line().length = Math.min(this.#line().length, this.x);
+        break;
+      case 'J':
+        if (parameter === '2') for (let y = 0; y < this.rows; y++) (this.#lines[this.#top + y] ?? []).length = 0;
+        else {
+          this.#line().length = Math.min(this.#line().length, this.x);
+          this.#lines.length = this.#top + this.y + 1;
+        }
+        break;
+      case 'h':
+      case 'l':
+      case 'm':
+        break;
+      default:
+        throw new Error(`not a terminal for ${JSON.stringify(sequence)}`);
+    }
+    for (const line of this.#lines) for (let x = 0; x < line.length; x++) line[x] ??= ' ';
+  }
+}
+
+/** The same, where a stream of the terminal's is asked for. */
+export const asStream = (picture: Picture): WriteStream => picture as unknown as WriteStream;
