@@ -151,9 +151,10 @@ export class Dialogue {
     kernel.then(
       (client) => {
         if (this.#kernel !== kernel) return;
-        void client.died.then(({ code, signal }) =>
-          this.#lost(kernel, `ended (${signal ?? `exit code ${code}`}): its variables are lost, its card is closed.`),
-        );
+        void client.died.then(({ code, signal, words }) => {
+          const how = `ended (${signal ?? `exit ${code}`}): its variables are lost, its card is closed.`;
+          this.#lost(kernel, how, words);
+        });
         if (this.scene.kernel !== 'starting') return;
         this.#client = client;
         this.#set({ kernel: 'ready' });
@@ -164,11 +165,12 @@ export class Dialogue {
     );
   }
 
-  #lost(kernel: Promise<Kernel>, how: string): void {
+  #lost(kernel: Promise<Kernel>, how: string, words = ''): void {
     if (this.#kernel !== kernel || this.scene.kernel === 'leaving') return;
     this.#kernel = undefined;
     this.#client = undefined;
     this.#set({ kernel: 'dead', running: undefined, waiting: [], menu: undefined });
+    if (words !== '') this.#show({ kind: 'error', text: words });
     this.note(`The kernel ${how}`, true);
   }
 

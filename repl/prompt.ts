@@ -19,9 +19,11 @@ export interface PromptOptions {
   readonly stdout?: WriteStream;
 }
 
-/** The environment as the kernel's cells are to see it. */
-const environment = (): Record<string, string> =>
-  Object.fromEntries(Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined));
+/** What cells are to see of the variables that are changed here for Ink and React. */
+const environment = (): Record<string, string> => {
+  const given = Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  return { NODE_ENV: '', ...Object.fromEntries(given) };
+};
 
 async function startKernel(env: Record<string, string>): Promise<Kernel> {
   const { KernelClient } = await import('../kernel/client.js');

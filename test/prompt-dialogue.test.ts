@@ -156,9 +156,12 @@ describe('the dialogue', () => {
   test('a kernel that dies is told, and Enter starts another one with the prelude', async () => {
     await here.type('die()\r');
     await here.type('later\r');
-    here.kernel.die({ code: null, signal: 'SIGKILL' });
+    here.kernel.die({ code: null, signal: 'SIGKILL', words: 'its last words' });
     await settled();
-    assert.equal(here.said.at(-1), 'The kernel ended (SIGKILL): its variables are lost, its card is closed.');
+    assert.deepEqual(here.said.slice(-2), [
+      'its last words',
+      'The kernel ended (SIGKILL): its variables are lost, its card is closed.',
+    ]);
     assert.equal(here.dialogue.scene.kernel, 'dead');
     assert.equal(here.dialogue.scene.running, undefined);
     await here.type('dev');

@@ -27,7 +27,7 @@ export class ScriptedKernel implements Kernel {
   incomplete = (code: string): boolean => code.split('{').length > code.split('}').length;
   completions: Awaited<ReturnType<Kernel['complete']>> = { matches: [], start: 0, end: 0 };
   readonly died: Kernel['died'];
-  die: (how: { code: number | null; signal: string | null }) => void = () => {};
+  die: (how: Awaited<Kernel['died']>) => void = () => {};
   readonly #broken: Promise<never>;
   #count = 0;
 
@@ -62,7 +62,7 @@ export class ScriptedKernel implements Kernel {
   }
   async shutdown() {
     this.shutdowns++;
-    this.die({ code: 0, signal: null });
+    this.die({ code: 0, signal: null, words: '' });
   }
 }
 
