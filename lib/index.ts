@@ -4,10 +4,30 @@ export { HEADER } from './config/header.js';
 export type { Device, Identity } from './device.js';
 export type { DmaBuffer, DmaOptions } from './dma.js';
 export { BusError, ClosedError, LabError, SystemError, TimeoutError, UsageError } from './errors.js';
+export type { Enum, FieldSpec, Fields, FieldValues, Patch, RegisterValue } from './fields.js';
 export { type HexdumpOptions, hexdump } from './hexdump.js';
 export { EDU, EDU_BUFFER, EDU_DMA_MASK } from './hw/edu.js';
 export type { Irq, WaitOptions } from './irq.js';
 export { open } from './open.js';
 export type { Region } from './region.js';
-export { type Access, type RegisterMap, type Registers, r8, r16, r32, r64 } from './registers.js';
-export { type Cell, type Tone, VIEW, View, type Viewable } from './view.js';
+export {
+  type Access,
+  type BoundRegister,
+  type Elements,
+  type Modifiable,
+  type Readable,
+  type ReadValue,
+  type Register,
+  type RegisterBlock,
+  type RegisterMap,
+  type RegisterOptions,
+  type RegisterSpec,
+  type Registers,
+  r8,
+  r16,
+  r32,
+  r64,
+  type Writable,
+  type WriteValue,
+} from './registers.js';
+export { type Cell, type CellLike, Shown, type Tone, VIEW, View, type Viewable, type ViewData } from './view.js';

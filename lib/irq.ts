@@ -85,6 +85,8 @@ export class Irq extends Shown {
       this.#pending = 0;
       return Promise.resolve(count);
     }
+    const caller: { stack?: string } = {};
+    Error.captureStackTrace(caller, this.wait);
     return new Promise((resolve, reject) => {
       const leave = () => {
         clearTimeout(timer);
@@ -106,7 +108,11 @@ export class Irq extends Shown {
       const abort = () => waiter.reject(signal?.reason);
       const expire = () => {
         this.#drain(); // the loop may have been busy while it fired
-        if (this.#waiters.includes(waiter)) waiter.reject(this.#timeoutError(timeout));
+        if (!this.#waiters.includes(waiter)) return;
+        const error = this.#timeoutError(timeout);
+        // A timer's own stack says nothing: show where the wait was called.
+        error.stack = `${error.name}: ${error.message}\n${caller.stack?.replace(/^.*\n/, '')}`;
+        waiter.reject(error);
       };
       const timer =
         timeout === Number.POSITIVE_INFINITY ? undefined : setTimeout(expire, Math.min(timeout, TIMEOUT_MAX));

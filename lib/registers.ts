@@ -116,7 +116,7 @@ export type ReadValue<W extends Width, F extends Fields> = keyof F extends never
 /** What `write()` takes: the whole value, or named fields (the others become 0). */
 export type WriteValue<W extends Width, F extends Fields> = Value<W> | Patch<W, F>;
 
-interface Readable<W extends Width, F extends Fields> {
+export interface Readable<W extends Width, F extends Fields> {
   /**
    * Reads the register once, with its width.
    *
@@ -128,7 +128,7 @@ interface Readable<W extends Width, F extends Fields> {
   read(): ReadValue<W, F>;
 }
 
-interface Writable<W extends Width, F extends Fields> {
+export interface Writable<W extends Width, F extends Fields> {
   /**
    * Writes the register once: a whole value, or fields by name, all others 0.
    *
@@ -138,7 +138,7 @@ interface Writable<W extends Width, F extends Fields> {
   write(value: WriteValue<W, F>): void;
 }
 
-interface Modifiable<W extends Width, F extends Fields> {
+export interface Modifiable<W extends Width, F extends Fields> {
   /**
    * Reads, changes the named fields, writes: two accesses. Write-1-to-clear fields that are not named are written as 0, so nothing is
    * cleared by accident.
@@ -164,7 +164,7 @@ type Tuple<T, N extends number, R extends readonly T[] = readonly []> = R['lengt
   ? R
   : Tuple<T, N, readonly [...R, T]>;
 /** A tuple for the counts that occur in datasheets, so that an index past its end is a type error; an array beyond. */
-type Elements<T, N extends number> = number extends N
+export type Elements<T, N extends number> = number extends N
   ? readonly T[]
   : `${N}` extends `${infer _1}${infer _2}${infer _3}${infer _4}${infer _Rest}`
     ? readonly T[]
