@@ -408,7 +408,7 @@ export function contract(spec: string, { hugePages }: ContractOptions): void {
       if (!hugePages) {
         assert.throws(
           () => dev.dma(4096, { pageSize }),
-          (error) => error instanceof SystemError && /\/sys\/.*hugepages-2048kB/.test(error.message),
+          (error) => error instanceof SystemError && /\/dma: .*\/sys\/.*hugepages-2048kB/.test(error.message),
         );
         return;
       }

@@ -36,23 +36,25 @@ export class PageMemory implements DmaMemory {
   readonly #range: Range;
 
   /**
-   * `size` bytes, rounded up to whole pages of `pageSize`: 4096, 2 MiB or 1 GiB.
+   * `size` bytes, rounded up to whole pages of `pageSize`: 4096, 2 MiB or 1 GiB; `owner` is the path of the device that errors name.
    * @throws SystemError where memory or huge pages are missing: names the sysfs file and the command.
    */
-  constructor(size: number, pageSize: number = native.PAGE) {
+  constructor(size: number, pageSize: number = native.PAGE, owner = 'process') {
+    const refusal = (attempted: string, errno: string) =>
+      refused(`${owner}/dma`, attempted, this.size, pageSize, errno);
     const { memfd, fallocate, mmap, close } = native.libc();
     this.pageSize = pageSize;
     this.size = Math.ceil(size / pageSize) * pageSize;
     if (this.size > process.availableMemory() && pageSize === native.PAGE) {
-      throw refusal('memfd_create', this.size, pageSize, 'ENOMEM');
+      throw refusal('memfd_create', 'ENOMEM');
     }
     const fd = memfd('vfiolab', pageSize === native.PAGE ? 0 : native.MFD_HUGETLB | (Math.log2(pageSize) << 26));
-    if (fd < 0) throw refusal('memfd_create', this.size, pageSize, native.errnoName(-fd));
+    if (fd < 0) throw refusal('memfd_create', native.errnoName(-fd));
     const given = fallocate(fd, this.size);
     const at = given < 0 ? given : mmap(0, this.size, RW, native.MAP_SHARED, fd, 0);
     if (at < 0) {
       close(fd);
-      throw refusal(given < 0 ? 'fallocate' : 'mmap', this.size, pageSize, native.errnoName(-at));
+      throw refusal(given < 0 ? 'fallocate' : 'mmap', native.errnoName(-at));
     }
     this.pointer = BigInt(at);
     this.bytes = native.bytesAt(at, this.size);
@@ -76,8 +78,7 @@ export class PageMemory implements DmaMemory {
   }
 }
 
-function refusal(attempted: string, size: number, pageSize: number, errno: string): SystemError {
-  const path = 'dma memory';
+function refused(path: string, attempted: string, size: number, pageSize: number, errno: string): SystemError {
   if (pageSize === native.PAGE) {
     const free = Math.floor(process.availableMemory() / MiB);
     const reason = `no ${size} bytes of memory are to be had, ${free} MiB are available`;

@@ -145,7 +145,7 @@ export class SimBackend implements Backend {
   }
 
   dmaAlloc(size: number, pageSize: number): DmaMemory {
-    return new PageMemory(size, pageSize);
+    return new PageMemory(size, pageSize, this.path);
   }
 
   dmaMap(memory: DmaMemory, iova: bigint, access: DmaAccess): void {

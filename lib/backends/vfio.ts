@@ -146,7 +146,7 @@ export class VfioBackend implements Backend {
 
   dmaAlloc(size: number, pageSize: number): DmaMemory {
     this.#checkOpen('dmaAlloc');
-    return new PageMemory(size, pageSize);
+    return new PageMemory(size, pageSize, this.path);
   }
 
   dmaMap(memory: DmaMemory, iova: bigint, access: DmaAccess): void {
