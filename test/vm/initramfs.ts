@@ -33,7 +33,16 @@ const archive = (entries: readonly Entry[]): Buffer =>
   Buffer.concat([...entries, { path: 'TRAILER!!!', mode: 0 }].map((entry, index) => record(entry, index + 1)));
 
 /** What the guest needs as modules where it is not built in; each one's own dependencies are found in its .modinfo. */
-const MODULES = ['virtio_pci', 'virtio_console', '9pnet_virtio', '9p', 'overlay', 'vfio_iommu_type1', 'vfio_pci'];
+const MODULES = [
+  'virtio_pci',
+  'virtio_console',
+  '9pnet_virtio',
+  '9p',
+  'overlay',
+  'vfio_iommu_type1',
+  'vfio_pci',
+  'uio_pci_generic',
+];
 
 const unpackers: Record<string, string> = { xz: 'xz', zst: 'zstd', gz: 'gzip' };
 
