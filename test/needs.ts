@@ -50,16 +50,22 @@ const NEEDS = {
 
 export type NeedName = keyof typeof NEEDS;
 
+/** What is missing of a need and the command that provides it; undefined when it is met. */
+export function unmet(name: NeedName): string | undefined {
+  const { missing, install } = NEEDS[name];
+  const what = missing();
+  return what === undefined ? undefined : `${what}: ${install}`;
+}
+
 /** Test options: empty when all the named needs are met, else a skip that says what to run. */
 export function needs(...names: NeedName[]): { skip?: string } {
   const without = process.env.VFIOLAB_TEST_WITHOUT?.split(',') ?? [];
   const left = names.find((name) => without.includes(name));
   if (left) return { skip: `${left} is left out by VFIOLAB_TEST_WITHOUT` };
   for (const name of names) {
-    const { missing, install } = NEEDS[name];
-    const what = missing();
+    const what = unmet(name);
     if (what === undefined) continue;
-    const skip = `needs ${what}: ${install}`;
+    const skip = `needs ${what}`;
     if (process.env.VFIOLAB_TEST_ALL === '1') throw new Error(skip);
     return { skip };
   }
