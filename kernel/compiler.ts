@@ -11,7 +11,8 @@ import type { CompilerOptions, QuickInfo, TranspileOptions, TranspileOutput } fr
 import { type Answers, answer } from './ask.js';
 import { completed, type Found, isComplete } from './complete.js';
 import { cut, exportedNames } from './declarations.js';
-import { awaits, guardLoops, keepEarlierValues, type Notes } from './guard.js';
+import { corrected } from './emit.js';
+import { awaits, guardLoops, keepEarlierValues, type Notes, placeCalls } from './guard.js';
 import { CELL_TYPES, overlay, PACKAGE } from './overlay.js';
 import type { Compiled, CompileResult, CompilerData, Diagnostic } from './threads.js';
 import { dressed, type Ts, ts } from './typescript.js';
@@ -64,12 +65,12 @@ class Compiler {
 
   constructor(cwd: string) {
     overlay(ts.sys, cwd);
-    const watchHost = ts.createWatchCompilerHost as (...args: unknown[]) => unknown;
+    const watchHost = ts.createWatchCompilerHost as (...args: unknown[]) => WatchHost;
     const options = { ...OPTIONS, typeRoots: [path.join(cwd, 'node_modules/@types')] };
     const tslab = loadTslab(
       dressed({
         createWatchCompilerHost: (files: string[], own: CompilerOptions, ...rest: unknown[]) =>
-          watchHost(files, { ...own, ...options }, ...rest),
+          correcting(watchHost(files, { ...own, ...options }, ...rest)),
         transpileModule: (code: string, own: TranspileOptions) => this.#transpile(code, own),
       }),
     );
@@ -142,12 +143,25 @@ class Compiler {
     const out = ts.transpileModule(inline ? code.slice(0, inline.index + 1) : code, {
       ...own,
       compilerOptions: { ...own.compilerOptions, sourceMap: true },
-      transformers: { before: [guardLoops(this.#notes)], after: [keepEarlierValues] },
+      transformers: { before: [guardLoops(this.#notes)], after: [keepEarlierValues, placeCalls] },
     });
     const first = inline?.[1] ? Buffer.from(inline[1], 'base64').toString('utf8') : undefined;
     this.#maps = [out.sourceMapText, first].filter((map) => map !== undefined);
     return { ...out, outputText: out.outputText.replace(/\n\/\/# sourceMappingURL=.*\s*$/, '\n') };
   }
+}
+
+type WatchHost = import('typescript').WatchCompilerHost<import('typescript').BuilderProgram>;
+
+/** The converter learns of each new program by `afterProgramCreate`, which it sets. */
+function correcting(host: WatchHost): WatchHost {
+  return new Proxy(host, {
+    set(target, name, value) {
+      const callback = value as NonNullable<WatchHost['afterProgramCreate']>;
+      const wrapped: typeof callback = (program) => callback(corrected(program));
+      return Reflect.set(target, name, name === 'afterProgramCreate' ? wrapped : value);
+    },
+  });
 }
 
 function diagnostic(from: TslabDiagnostic): Diagnostic {

@@ -11,6 +11,7 @@ import type {
   TransformationContext,
   TransformerFactory,
 } from 'typescript';
+import { boundNames } from './emit.js';
 import { ts } from './typescript.js';
 
 export interface Notes {
@@ -61,6 +62,11 @@ export function guardLoops(notes: Notes): TransformerFactory<SourceFile> {
       if (isDynamicImport(inner)) {
         return f.updateCallExpression(inner, f.createIdentifier('__import'), undefined, inner.arguments);
       }
+      if (ts.isCallExpression(inner) && isExport(inner.expression)) {
+        // A function of an earlier cell: not a method of the exports.
+        const plain = f.createParenthesizedExpression(f.createComma(f.createNumericLiteral(0), inner.expression));
+        return f.updateCallExpression(inner, plain, undefined, inner.arguments);
+      }
       return withGuard(inner);
     };
     return ts.visitNode(file, visit) as SourceFile;
@@ -72,6 +78,10 @@ function note(statement: Statement, notes: Notes): void {
     if (ts.isStringLiteral(statement.moduleSpecifier)) notes.imports.add(statement.moduleSpecifier.text);
   } else if (ts.isExportDeclaration(statement) && statement.exportClause && ts.isNamedExports(statement.exportClause)) {
     for (const { name } of statement.exportClause.elements) notes.names.add(name.text);
+  } else if (ts.isVariableStatement(statement) && statement.modifiers?.length) {
+    for (const { name } of statement.declarationList.declarations) {
+      for (const each of boundNames(name)) notes.names.add(each);
+    }
   }
 }
 
@@ -84,6 +94,24 @@ export const keepEarlierValues: TransformerFactory<SourceFile> = () => (file) =>
     file,
     file.statements.filter((statement) => !(statement.pos < 0 && isUndefinedExport(statement))),
   );
+
+/**
+ * A call `(0, exports.f)(…)`, ours or TypeScript's own, is placed by V8 where its parenthesis ends: that is mapped to where the
+ * call begins in the cell.
+ */
+export const placeCalls: TransformerFactory<SourceFile> = (context) => (file) => {
+  const visit = (node: Node): Node => {
+    if (ts.isCallExpression(node) && ts.isParenthesizedExpression(node.expression)) {
+      const written = ts.getOriginalNode(node);
+      if (node.expression.pos < 0 && written.pos >= 0) {
+        const pos = written.getStart(file);
+        ts.setSourceMapRange(node.expression, { pos, end: pos });
+      }
+    }
+    return ts.visitEachChild(node, visit, context);
+  };
+  return ts.visitNode(file, visit) as SourceFile;
+};
 
 function isUndefinedExport(statement: Statement): boolean {
   if (!ts.isExpressionStatement(statement)) return false;

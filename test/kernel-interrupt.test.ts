@@ -1,0 +1,111 @@
+/** Every kind of stuck cell can be stopped; variables, the card and the next cell survive. */
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { Bench } from './kernel-bench.js';
+
+/** Cells that never end; each prints when it is about to get stuck. */
+const STUCK = {
+  'an endless await': "console.log('go'); await new Promise(() => {})",
+  'an endless loop': "console.log('go'); while (true) {}",
+  'a loop without a block': "console.log('go'); for (;;);",
+  'a loop after an await': "await new Promise((r) => setTimeout(r, 5)); console.log('go'); for (;;) {}",
+  'a loop in a function of an earlier cell': "console.log('go'); spin()",
+  'a regular expression': "console.log('go'); /(a+)+b/.test('a'.repeat(40))",
+  'a regular expression after an await': "await null; console.log('go'); /(a+)+b/.test('a'.repeat(40))",
+  'a loop inside a library': "console.log('go'); Array.from({ length: 1e9 }, (_, i) => i).sort(() => 1)",
+  'an async loop': "console.log('go'); while (true) await new Promise((r) => setTimeout(r, 1))",
+  'promises that make promises':
+    "console.log('go'); const again = (): Promise<void> => Promise.resolve().then(again); await again()",
+  'waiting for an interrupt of the card': "console.log('go'); await irq.wait({ timeout: Infinity })",
+  'a loop that polls the card': "console.log('go'); while (card.bar(0).read32(0) !== 1) {}",
+};
+
+describe('interrupt', { timeout: 300_000 }, () => {
+  let bench: Bench;
+  before(async () => {
+    bench = await Bench.start();
+    const setUp = await bench.run(
+      "const keep = { n: 42 }; function spin() { while (true) keep.n; } const card = open('sim:edu'); const [irq] = card.enableIrqs('msi')",
+    );
+    assert.equal(setUp.reply.status, 'ok', setUp.reply.evalue);
+  });
+  after(() => bench.end());
+
+  for (const [what, code] of Object.entries(STUCK)) {
+    test(`${what} is interrupted, and the next cell runs`, async () => {
+      let asked = 0;
+      const onOutput = (): void => {
+        if (asked > 0) return;
+        asked = performance.now();
+        void bench.kernel.interrupt();
+      };
+      const { reply } = await bench.run(code, { onOutput });
+      const took = performance.now() - asked;
+      assert.equal(reply.status, 'error');
+      assert.equal(reply.ename, 'KeyboardInterrupt');
+      assert.ok(took < 5000, `${took} ms`);
+      assert.deepEqual(await bench.value('[keep.n, card.closed]'), [42, false]);
+      // Node's own queues are whole: timers, immediates, sockets' callbacks.
+      const alive = await bench.run(
+        'await new Promise((r) => setTimeout(r, 1)); await new Promise((r) => setImmediate(r)); 1',
+      );
+      assert.equal(alive.result, '1', alive.reply.evalue);
+    });
+  }
+
+  test('finally runs, its own loops whole', async () => {
+    const { reply, stdout } = await bench.run(
+      "try { console.log('go'); while (true) {} } finally { for (let i = 0; i < 3; i++) console.log(i) }",
+      { onOutput: (output) => void (output.type === 'stream' && output.text === 'go\n' && bench.kernel.interrupt()) },
+    );
+    assert.equal(reply.ename, 'KeyboardInterrupt');
+    assert.equal(stdout, 'go\n0\n1\n2\n');
+  });
+
+  test('an interrupted wait takes no later interrupt', async () => {
+    const { reply } = await bench.run("console.log('go'); await irq.wait({ timeout: Infinity })", {
+      onOutput: () => void bench.kernel.interrupt(),
+    });
+    assert.equal(reply.ename, 'KeyboardInterrupt');
+    const { result } = await bench.run('irq.trigger(); await irq.wait({ timeout: 10_000 })');
+    assert.equal(result, '1');
+  });
+
+  test('the cell is told by its signal, and may end by itself', async () => {
+    const { reply, stdout } = await bench.run(
+      "await new Promise<void>((done) => { signal.addEventListener('abort', () => { console.log(signal.reason.name); done() }); console.log('go') })",
+      { onOutput: (output) => void (output.type === 'stream' && output.text === 'go\n' && bench.kernel.interrupt()) },
+    );
+    assert.match(stdout, /KeyboardInterrupt/);
+    assert.equal(reply.status, 'ok');
+  });
+
+  test('a given-up cell does not run on: its loops stop', async () => {
+    await bench.run('let turns = 0');
+    const { reply } = await bench.run(
+      "console.log('go'); while (true) { turns++; await new Promise((r) => setTimeout(r, 200)) }",
+      { onOutput: () => void bench.kernel.interrupt() },
+    );
+    assert.equal(reply.ename, 'KeyboardInterrupt');
+    await bench.run('await new Promise((r) => setTimeout(r, 500))');
+    const turns = await bench.value('turns');
+    await bench.run('await new Promise((r) => setTimeout(r, 500))');
+    assert.equal(await bench.value('turns'), turns);
+  });
+
+  test('with nothing running an interrupt is harmless', async () => {
+    await bench.kernel.interrupt();
+    const { result } = await bench.run('let sum = 0; for (let i = 0; i < 1000; i++) sum += i; sum');
+    assert.equal(result, '499500');
+  });
+
+  test('SIGINT interrupts too', async () => {
+    // From Node 24 on the signal is heard between two turns of main's loop only.
+    const loop = Number(process.versions.node.split('.')[0]) >= 24 ? 'await new Promise(() => {})' : 'while (true) {}';
+    const { reply } = await bench.run(`console.log('go'); ${loop}`, {
+      onOutput: () => void process.kill(bench.kernel.pid, 'SIGINT'),
+    });
+    assert.equal(reply.ename, 'KeyboardInterrupt');
+    assert.equal((await bench.run('keep.n')).result, '42');
+  });
+});
