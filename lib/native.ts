@@ -45,11 +45,11 @@ export interface Mmio {
   read32(at: number): number;
   /** undefined: it faulted. */
   read64(at: number): bigint | undefined;
-  /** Not 0: it faulted. */
-  write8(at: number, value: number): number;
-  write16(at: number, value: number): number;
-  write32(at: number, value: number): number;
-  write64(at: number, value: bigint): number;
+  /** true: it faulted. */
+  write8(at: number, value: number): boolean;
+  write16(at: number, value: number): boolean;
+  write32(at: number, value: number): boolean;
+  write64(at: number, value: bigint): boolean;
   /** Accesses of this width at ascending addresses, in one native call. How many were made: if not all, the next faulted. */
   readBlock(at: number, width: Width, into: Uint8Array): number;
   writeBlock(at: number, width: Width, from: Uint8Array): number;
@@ -142,7 +142,7 @@ export function mmioMissing(): string | undefined {
 
 function bind(so: Koffi.LibraryHandle): Mmio {
   const read = (name: string) => so.func(name, 'int64_t', ['uint64_t']);
-  const write = (bits: Width) => so.func(`write${bits}`, 'int', ['uint64_t', `uint${bits}_t`]);
+  const write = (bits: Width) => so.func(`write${bits}`, 'bool', ['uint64_t', `uint${bits}_t`]);
   const block = (verb: string, bits: Width) =>
     so.func(`${verb}${bits}`, 'uint64_t', ['uint64_t', 'void *', 'uint64_t']);
   const blocks = (verb: string) => ({
@@ -154,7 +154,7 @@ function bind(so: Koffi.LibraryHandle): Mmio {
   const readBlock = blocks('read_block');
   const writeBlock = blocks('write_block');
 
-  const read64 = so.func('read64', 'int', ['uint64_t', 'uint64_t']);
+  const read64 = so.func('read64', 'bool', ['uint64_t', 'uint64_t']);
   // An ArrayBuffer of its own: a small typed array would lie on V8's heap and move.
   const value = new BigUint64Array(new ArrayBuffer(8));
   const valueAt = Number(koffi().address(value));
@@ -163,7 +163,7 @@ function bind(so: Koffi.LibraryHandle): Mmio {
     read8: read('read8'),
     read16: read('read16'),
     read32: read('read32'),
-    read64: (at) => (read64(at, valueAt) === 0 ? value[0] : undefined),
+    read64: (at) => (read64(at, valueAt) ? undefined : value[0]),
     write8: write(8),
     write16: write(16),
     write32: write(32),

@@ -120,7 +120,7 @@ extern const struct guard __stop_guards[] __attribute__((visibility("hidden")));
 				return i;                                                                              \
 		return count;                                                                                          \
 	}                                                                                                              \
-	PUBLIC int write##bits(u64 at, u##bits value)                                                                  \
+	PUBLIC _Bool write##bits(u64 at, u##bits value)                                                                  \
 	{                                                                                                              \
 		return store##bits(at, value);                                                                         \
 	}
@@ -143,7 +143,7 @@ READ(16)
 READ(32)
 
 /* 64 bits leave no room: the value goes to *into, the result says whether there was one. */
-PUBLIC int read64(u64 at, u64 into)
+PUBLIC _Bool read64(u64 at, u64 into)
 {
 	int fault;
 	*(u64 *)into = load64(at, &fault);

@@ -32,8 +32,8 @@ export function read(it: Mmio, width: Width, at: number): bigint | undefined {
 
 /** false: it faulted. */
 export function write(it: Mmio, width: Width, at: number, value: bigint): boolean {
-  if (width === 64) return it.write64(at, value) === 0;
-  return (width === 8 ? it.write8 : width === 16 ? it.write16 : it.write32)(at, Number(value)) === 0;
+  if (width === 64) return !it.write64(at, value);
+  return !(width === 8 ? it.write8 : width === 16 ? it.write16 : it.write32)(at, Number(value));
 }
 
 /** Every kind of access at `at` faults, `rounds` times in a row. Returns the number of faults. */

@@ -4,21 +4,25 @@
  * Ref: VFIO_DEVICE_GET_REGION_INFO with its capabilities; PCI Local Bus 3.0, 6.8.2 (MSI-X)
  */
 import { type MmapArea, REGION, type RegionInfo } from '../backend.js';
-import { errnoName, libc, MAP_SHARED, MMIO_FILE, mmioMissing, PAGE, PROT_READ, PROT_WRITE } from '../native.js';
+import {
+  errnoName,
+  libc,
+  MAP_SHARED,
+  MMIO_FILE,
+  type Mmio,
+  mmioMissing,
+  PAGE,
+  PROT_READ,
+  PROT_WRITE,
+} from '../native.js';
 import * as uapi from '../uapi.js';
 import { type Causes, granted } from './refused.js';
+import { Window } from './window.js';
 
 const { FLAG, IOCTL, REGION_INFO } = uapi;
 
 /** A region's offset in the device's fd is its index times this. */
 export const REGION_SHIFT = 2 ** 40;
-
-/** A mapped part: offsets `first` to `end` of the region are at `base + offset` in this process. */
-export interface Window {
-  readonly first: number;
-  readonly end: number;
-  readonly base: number;
-}
 
 export interface MappedRegion {
   readonly info: RegionInfo;
@@ -38,8 +42,8 @@ interface Told {
 const NAMES = Object.entries(REGION).map(([name, index]) => ({ name: name.toLowerCase(), index }));
 const pages = (bytes: number): number => Math.ceil(bytes / PAGE) * PAGE;
 
-/** All regions that exist; mapped where `map` and the kernel allow it, but for pages that hold the MSI-X table. */
-export function openRegions(fd: number, path: string, count: number, map: boolean): MappedRegion[] {
+/** All regions that exist; mapped with `mmio` where the kernel allows it, but for pages that hold the MSI-X table. */
+export function openRegions(fd: number, path: string, count: number, mmio: Mmio | undefined): MappedRegion[] {
   const config = new Config(fd, path);
   const opened: MappedRegion[] = [];
   try {
@@ -47,8 +51,8 @@ export function openRegions(fd: number, path: string, count: number, map: boolea
       const told = index < count ? ask(fd, `${path}/${name}`, index) : undefined;
       if (told === undefined || told.size === 0) continue;
       const mappable = (told.flags & FLAG.VFIO_REGION_INFO_FLAG_MMAP) !== 0 ? areas(told, config) : [];
-      if (mappable.length > 0 && !map) tellOnce();
-      const windows = map ? mappable.map((area) => window(fd, `${path}/${name}`, told, area)) : [];
+      if (mappable.length > 0 && !mmio) tellOnce();
+      const windows = mmio ? mappable.map((area) => window(fd, `${path}/${name}`, told, area, mmio)) : [];
       opened.push({
         info: {
           index,
@@ -61,7 +65,7 @@ export function openRegions(fd: number, path: string, count: number, map: boolea
         },
         windows,
         unmap: () => {
-          for (const { first, end, base } of windows) libc().munmap(base + first, pages(end - first));
+          for (const { at, first, end } of windows) libc().munmap(at, pages(end - first));
         },
       });
     }
@@ -132,14 +136,14 @@ const MMAP_CAUSES: Causes = {
   ENOMEM: ['no address space is left for it', 'raise the limit: ulimit -v unlimited'],
 };
 
-function window(fd: number, path: string, told: Told, { offset, size }: MmapArea): Window {
+function window(fd: number, path: string, told: Told, { offset, size }: MmapArea, mmio: Mmio): Window {
   const readable = (told.flags & FLAG.VFIO_REGION_INFO_FLAG_READ) !== 0 ? PROT_READ : 0;
   const writable = (told.flags & FLAG.VFIO_REGION_INFO_FLAG_WRITE) !== 0 ? PROT_WRITE : 0;
   const place = told.index * REGION_SHIFT + offset;
   // A BAR smaller than a page is mapped as a page; only its own bytes are used.
   const at = libc().mmap(0, pages(size), readable | writable, MAP_SHARED, fd, place);
   granted(at, `${path}+0x${offset.toString(16)}`, 'step 8, mmap', MMAP_CAUSES);
-  return { first: offset, end: offset + size, base: at - offset };
+  return new Window(mmio, at, offset, size);
 }
 
 /** Config space, as far as regions need it: through the fd, where the kernel answers for the BARs. */

@@ -1,6 +1,5 @@
 /**
- * A device behind the kernel's VFIO: what every way to its fd shares. Regions are read through their mapping where the
- * kernel allows one, and through pread and pwrite elsewhere; interrupts, reset and memory are ioctls.
+ * A device behind the kernel's VFIO: what every way to its fd shares.
  *
  * Ref: include/uapi/linux/vfio.h, drivers/vfio/pci/
  */
@@ -17,13 +16,14 @@ import {
   type RegionInfo,
   type Width,
 } from '../backend.js';
-import { BusError, ClosedError, SystemError, UsageError } from '../errors.js';
-import { errnoName, libc, type Mmio, mmio } from '../native.js';
+import { SystemError, UsageError } from '../errors.js';
+import { errnoName, libc, mmio } from '../native.js';
 import { DEVICE_INFO, FLAG, IOCTL, IRQ_INFO, IRQ_SET } from '../uapi.js';
+import { closed, type Identity, RegionAccess } from './access.js';
 import { KernelEventfd } from './eventfd.js';
 import { PageMemory } from './memory.js';
 import { granted } from './refused.js';
-import { type MappedRegion, openRegions, REGION_SHIFT, type Window } from './regions.js';
+import { openRegions } from './regions.js';
 
 /** The IOMMU as one way of opening reaches it. Errors name its own ioctls. */
 export interface Iommu {
@@ -35,20 +35,11 @@ export interface Iommu {
   close(): void;
 }
 
-export interface Identity {
-  readonly spec: string;
-  readonly path: string;
-  readonly driver: string;
-}
-
 const ACTION = {
   mask: FLAG.VFIO_IRQ_SET_ACTION_MASK,
   unmask: FLAG.VFIO_IRQ_SET_ACTION_UNMASK,
   trigger: FLAG.VFIO_IRQ_SET_ACTION_TRIGGER,
 } as const;
-
-const FAULT_HINT =
-  'memory decoding may be off (COMMAND.MEM in config space), the device in D3 or in a reset; config space still answers';
 
 export class VfioBackend implements Backend {
   readonly spec: string;
@@ -61,10 +52,7 @@ export class VfioBackend implements Backend {
   readonly canReset: boolean;
 
   readonly #iommu: Iommu;
-  readonly #mapped: readonly MappedRegion[];
-  readonly #mmio: Mmio | undefined = mmio();
-  /** By region index; emptied by close, so that no access reaches what is unmapped. */
-  #windows: (readonly Window[] | undefined)[] = [];
+  readonly #access: RegionAccess;
   /** -1 once closed. */
   #fd: number;
 
@@ -82,66 +70,25 @@ export class VfioBackend implements Backend {
     const info = DEVICE_INFO.unpack(bytes);
     this.canReset = (info.flags & FLAG.VFIO_DEVICE_FLAGS_RESET) !== 0;
     this.irqs = irqsOf(fd, this.path, info.num_irqs);
-    this.#mapped = openRegions(fd, this.path, info.num_regions, this.#mmio !== undefined);
-    this.regions = this.#mapped.map((region) => region.info);
-    for (const { info, windows } of this.#mapped) this.#windows[info.index] = windows;
+    const regions = openRegions(fd, this.path, info.num_regions, mmio());
+    this.regions = regions.map((region) => region.info);
+    this.#access = new RegionAccess(identity, fd, regions);
   }
 
   read(region: number, offset: number, width: Width): number | bigint {
-    const at = this.#address(region, offset, width / 8);
-    const m = this.#mmio;
-    if (at === 0 || m === undefined) return this.#pread(region, offset, width);
-    if (width === 64) {
-      const value = m.read64(at);
-      if (value !== undefined) return value;
-    } else {
-      const value = width === 32 ? m.read32(at) : width === 16 ? m.read16(at) : m.read8(at);
-      if (value >= 0) return value;
-    }
-    throw this.#fault(region, offset, `read${width}`);
+    return this.#access.read(region, offset, width);
   }
 
   write(region: number, offset: number, width: Width, value: number | bigint): void {
-    const at = this.#address(region, offset, width / 8);
-    const m = this.#mmio;
-    if (at === 0 || m === undefined) {
-      this.#pwrite(region, offset, width, value);
-      return;
-    }
-    let failed: number;
-    if (width === 64) failed = m.write64(at, value as bigint);
-    else if (width === 32) failed = m.write32(at, value as number);
-    else if (width === 16) failed = m.write16(at, value as number);
-    else failed = m.write8(at, value as number);
-    if (failed !== 0) throw this.#fault(region, offset, `write${width}`);
+    this.#access.write(region, offset, width, value);
   }
 
   readBlock(region: number, offset: number, width: Width, into: Uint8Array): void {
-    const at = this.#address(region, offset, into.length);
-    const size = width / 8;
-    if (at === 0 || this.#mmio === undefined) {
-      for (let done = 0; done < into.length; done += size) {
-        this.#transfer('pread', region, offset + done, width, `readBlock${width}`);
-        into.set(scratch.subarray(0, size), done);
-      }
-      return;
-    }
-    const done = this.#mmio.readBlock(at, width, into) * size;
-    if (done < into.length) throw this.#fault(region, offset + done, `readBlock${width}`);
+    this.#access.readBlock(region, offset, width, into);
   }
 
   writeBlock(region: number, offset: number, width: Width, from: Uint8Array): void {
-    const at = this.#address(region, offset, from.length);
-    const size = width / 8;
-    if (at === 0 || this.#mmio === undefined) {
-      for (let done = 0; done < from.length; done += size) {
-        scratch.set(from.subarray(done, done + size));
-        this.#transfer('pwrite', region, offset + done, width, `writeBlock${width}`);
-      }
-      return;
-    }
-    const done = this.#mmio.writeBlock(at, width, from) * size;
-    if (done < from.length) throw this.#fault(region, offset + done, `writeBlock${width}`);
+    this.#access.writeBlock(region, offset, width, from);
   }
 
   dmaAlloc(size: number, pageSize: number): DmaMemory {
@@ -202,10 +149,8 @@ export class VfioBackend implements Backend {
   close(): void {
     if (this.#fd < 0) return;
     const fd = this.#fd;
-    // Unreachable first, then gone.
     this.#fd = -1;
-    this.#windows = [];
-    for (const region of this.#mapped) region.unmap();
+    this.#access.close();
     libc().close(fd);
     this.#iommu.close();
   }
@@ -214,72 +159,10 @@ export class VfioBackend implements Backend {
     this.close();
   }
 
-  /** Where in this process the bytes are; 0 where they are not mapped, all in one window. */
-  #address(region: number, offset: number, bytes: number): number {
-    const windows = this.#windows[region];
-    if (windows === undefined) return 0;
-    for (let i = 0; i < windows.length; i++) {
-      const window = windows[i];
-      if (window !== undefined && offset >= window.first && offset + bytes <= window.end) return window.base + offset;
-    }
-    return 0;
-  }
-
-  #pread(region: number, offset: number, width: Width): number {
-    this.#transfer('pread', region, offset, width, `read${width}`);
-    return width === 32 ? value.getUint32(0, true) : width === 16 ? value.getUint16(0, true) : value.getUint8(0);
-  }
-
-  #pwrite(region: number, offset: number, width: Width, number: number | bigint): void {
-    if (width !== 64) value.setUint32(0, Number(number), true);
-    this.#transfer('pwrite', region, offset, width, `write${width}`);
-  }
-
-  /** One access of up to 32 bits through the fd, by way of `scratch`: the kernel makes it exactly that wide. */
-  #transfer(call: 'pread' | 'pwrite', region: number, offset: number, width: Width, attempted: string): void {
-    this.#checkOpen(attempted);
-    const path = this.#place(region, offset);
-    if (width === 64) {
-      const reason = 'the kernel may split 64 bits into two accesses where a region is not mapped';
-      throw new UsageError({
-        path,
-        attempted,
-        reason,
-        hint: 'make two 32-bit accesses, in the order the device wants',
-      });
-    }
-    const size = width / 8;
-    const result = libc()[call](this.#fd, scratch, size, region * REGION_SHIFT + offset);
-    if (result === size) return;
-    const errno = result < 0 ? errnoName(-result) : undefined;
-    if (errno === 'EIO') throw this.#fault(region, offset, attempted, errno);
-    const reason = errno === undefined ? `${result} of ${size} bytes were transferred` : `${call} failed`;
-    throw new SystemError({ path, attempted, reason, errno, hint: 'check that the device is still there: lspci -D' });
-  }
-
-  #fault(region: number, offset: number, attempted: string, errno?: string): BusError {
-    const reason = errno ? 'the access faulted on the bus' : 'the access faulted on the bus (SIGBUS)';
-    return new BusError({ path: this.#place(region, offset), attempted, reason, errno, hint: FAULT_HINT });
-  }
-
-  #place(region: number, offset: number): string {
-    const name = this.regions.find(({ index }) => index === region)?.name ?? `region${region}`;
-    return `${this.path}/${name}+0x${offset.toString(16)}`;
-  }
-
   #checkOpen(attempted: string): void {
-    if (this.#fd >= 0) return;
-    throw new ClosedError({
-      path: this.path,
-      attempted,
-      reason: 'the device is closed',
-      hint: `open it again: open('${this.spec}')`,
-    });
+    if (this.#fd < 0) throw closed(this, attempted);
   }
 }
-
-const scratch = new Uint8Array(new ArrayBuffer(8));
-const value = new DataView(scratch.buffer);
 
 const irqName = (index: number): IrqName | `irq${number}` =>
   (Object.keys(IRQ) as IrqName[]).find((name) => IRQ[name] === index) ?? `irq${index}`;
