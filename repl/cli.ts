@@ -7,8 +7,17 @@ import { COMMANDS } from './commands/table.js';
 
 const stop = new AbortController();
 
-/** The first signal lets the command end in good order; a second one, or the end of the command, ends the process by it. */
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => stop.abort(signal));
+/**
+ * The first signal lets the command end in good order; the end of the command then ends the process by that signal. Only for
+ * commands that wait or work in pieces: one in the middle of a single call could not answer, and must die at once.
+ */
+function caught(): AbortSignal {
+  if (!catching) for (const signal of SIGNALS) process.once(signal, () => stop.abort(signal));
+  catching = true;
+  return stop.signal;
+}
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+let catching = false;
 
 /** The reader of our output went away (`| head`): nobody is left to tell. */
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -27,7 +36,12 @@ async function main(words: readonly string[]): Promise<number> {
     process.stdout.write((await import('./commands/help.js')).helpPage(parsed.words));
     return 0;
   }
-  return parsed.call.command.run({ ...parsed.call, signal: stop.signal });
+  return parsed.call.command.run({
+    ...parsed.call,
+    get signal() {
+      return caught();
+    },
+  });
 }
 
 /** One line; LabErrors carry the hint in it. The stack only where it is asked for, or where the error is not one of ours. */

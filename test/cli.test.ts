@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer, text } from 'node:stream/consumers';
@@ -173,6 +173,18 @@ describe('bad input is one line on standard error, with a hint', OPTIONS, () => 
     ['info sim:nvme', 2, /^sim:nvme: .*; .*sim:edu/],
     ['info nonsense', 2, /^nonsense: .*; /],
     ['info 0000:ff:1f.9', 2, /^0000:ff:1f\.9: .*; /],
+    ['info 0000:ff:1f.7', 1, /^0000:ff:1f\.7: .*; /],
+    ['info 10001:80:05.0', 1, /^10001:80:05\.0: .*; /],
+    ['info group:10001:80:05.0', 1, /10001:80:05\.0: .*; /],
+    ['run nothing.ipynb', 1, /^nothing\.ipynb: read: the notebook cannot be read \(ENOENT\); check/],
+    [
+      'kernel install --user --sys-prefix',
+      2,
+      /^vfiolab kernel install: place: the kernel goes to one place; use --user/,
+    ],
+    ['kernel install --name a/b', 2, /^vfiolab kernel install: --name a\/b: not a name that Jupyter takes; /],
+    ['kernel install --prefix /dev/null', 1, /^vfiolab kernel install: \/dev\/null: .*\(ENOTDIR\); choose/],
+    ['kernel remove --prefix /dev/null', 1, /^vfiolab kernel remove: \/dev\/null: no kernel of this name/],
     ['help peke', 2, /did you mean 'vfiolab peek'/],
   ];
   for (const [line, code, message] of cases) {
@@ -189,6 +201,48 @@ describe('bad input is one line on standard error, with a hint', OPTIONS, () => 
     const { stderr } = await vfiolab(words('peek sim:edu bar0+0x21'), { VFIOLAB_DEBUG: '1' });
     assert.match(stderr, /\n +at /);
   });
+});
+
+describe('kernel install and remove', OPTIONS, () => {
+  const spec = (...parts: readonly string[]) => file(join(...parts, 'kernel.json'));
+  const cases: readonly [option: string, env: Readonly<Record<string, string>>, folder: string][] = [
+    ['', { XDG_DATA_HOME: file('xdg'), JUPYTER_DATA_DIR: '' }, 'xdg/jupyter/kernels/vfiolab'],
+    ['--user --name lab', { JUPYTER_DATA_DIR: file('data') }, 'data/kernels/lab'],
+    [`--prefix ${file('prefix')}`, {}, 'prefix/share/jupyter/kernels/vfiolab'],
+    ['--sys-prefix', { VIRTUAL_ENV: file('venv') }, 'venv/share/jupyter/kernels/vfiolab'],
+  ];
+  for (const [option, env, folder] of cases) {
+    test(`install ${option.split(' ')[0]}, then remove`, async () => {
+      assert.equal(
+        await out(`kernel install ${option}`, env),
+        `TypeScript (vfiolab) is installed in ${file(folder)}\n`,
+      );
+      const { display_name, argv } = JSON.parse(readFileSync(spec(folder), 'utf8'));
+      assert.equal(display_name, 'TypeScript (vfiolab)');
+      assert.equal(argv[0], process.execPath);
+      assert.equal(await out(`kernel remove ${option}`, env), `removed ${file(folder)}\n`);
+      assert.equal(existsSync(spec(folder)), false);
+    });
+  }
+});
+
+test('peek loads what one access needs: no terminal, no kernel, no compiler', OPTIONS, async () => {
+  // V8's coverage names each script that was loaded.
+  const scripts = file('scripts');
+  await out('peek sim:edu bar0+0', { NODE_V8_COVERAGE: scripts });
+  const loaded = readdirSync(scripts)
+    .flatMap((name): { url: string }[] => JSON.parse(readFileSync(join(scripts, name), 'utf8')).result)
+    .map(({ url }) => url);
+  assert.ok(loaded.some((url) => url.endsWith('/repl/commands/peek.js')));
+  const packages = loaded.flatMap((url) => /\/node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url)?.[1] ?? []);
+  assert.deepEqual(
+    packages.filter((name) => !['hexy', 'koffi'].includes(name)),
+    [],
+  );
+  assert.deepEqual(
+    loaded.filter((url) => /\/kernel\/|\/repl\/(prompt|run)/.test(url)),
+    [],
+  );
 });
 
 describe('in order, whatever happens', OPTIONS, () => {

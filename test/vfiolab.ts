@@ -17,6 +17,9 @@ export async function vfiolab(words: readonly string[], env: Readonly<Record<str
   const child = spawn(process.execPath, [CLI, ...words], {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
+    // One that hangs is a failure of its test, not of the whole run.
+    timeout: 120_000,
+    killSignal: 'SIGKILL',
   });
   const [stdout, stderr, [code, signal]] = await Promise.all([
     text(child.stdout),

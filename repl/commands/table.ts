@@ -3,10 +3,27 @@ import type { Command, Option } from './command.js';
 
 const JSON_OPTION: Option = { help: 'print data as JSON' };
 const WIDTH_OPTION: Option = { value: 'BITS', help: 'width of each access: 8, 16, 32 (default) or 64' };
+const KERNEL_PLACE: Readonly<Record<string, Option>> = {
+  user: { help: "in the user's Jupyter folder (default)" },
+  prefix: { value: 'P', help: 'under P/share/jupyter' },
+  'sys-prefix': { help: 'under the prefix of the active Python environment' },
+};
+const KERNEL_NAME: Option = { value: 'N', help: 'name of the kernelspec (default vfiolab)' };
+
 const NUMBERS = 'OFFSET, LENGTH and VALUE are numbers as TypeScript writes them: 0x1f, 31, 0b1_1111.';
 const JSON_NUMBERS = '--json: values up to 32 bits are numbers, 64-bit values and IOVAs hex strings ("0x1f").';
 
 export const COMMANDS: readonly Command[] = [
+  {
+    name: 'repl',
+    usage: '[SPEC]',
+    operands: [0, 1],
+    summary: 'open the prompt on a device (the default command)',
+    details: ['SPEC is $VFIOLAB_DEVICE where it is not given, else sim:edu.'],
+    options: {},
+    examples: ['vfiolab', 'vfiolab 0000:01:00.0'],
+    run: async (call) => (await import('./repl.js')).repl(call),
+  },
   {
     name: 'list',
     usage: '[--json]',
@@ -64,6 +81,41 @@ export const COMMANDS: readonly Command[] = [
     options: { width: WIDTH_OPTION, read: { help: 'read the register back after the write' }, json: JSON_OPTION },
     examples: ['vfiolab poke sim:edu bar0+0x04 0x1234_5678 --read'],
     run: async (call) => (await import('./poke.js')).poke(call),
+  },
+  {
+    name: 'run',
+    usage: 'NOTEBOOK [--device SPEC] [-o OUT] [--json]',
+    operands: [1, 1],
+    summary: 'execute a notebook without Jupyter',
+    details: [
+      'Stops at the first cell that fails (unless it is tagged raises-exception) and exits with 1; OUT is written then',
+      'too. Without -o the cells and outputs are printed as text. NOTEBOOK is left as it is, unless OUT is the same file.',
+    ],
+    options: {
+      device: { value: 'SPEC', help: 'the device that open() opens ($VFIOLAB_DEVICE of the kernel)' },
+      output: { short: 'o', value: 'OUT', help: 'write the notebook with its outputs to OUT' },
+      json: { help: 'print the notebook with its outputs' },
+    },
+    examples: ['vfiolab run notebooks/edu.ipynb --device 0000:01:00.0 -o /tmp/edu.ipynb'],
+    run: async (call) => (await import('../run.js')).run(call),
+  },
+  {
+    name: 'kernel install',
+    usage: '[--user | --prefix P | --sys-prefix] [--name N]',
+    operands: [0, 0],
+    summary: 'show the kernel to Jupyter',
+    options: { ...KERNEL_PLACE, name: KERNEL_NAME },
+    examples: ['vfiolab kernel install --user'],
+    run: async (call) => (await import('./kernel.js')).install(call),
+  },
+  {
+    name: 'kernel remove',
+    usage: '[--user | --prefix P | --sys-prefix] [--name N]',
+    operands: [0, 0],
+    summary: 'take the kernel away from Jupyter',
+    options: { ...KERNEL_PLACE, name: KERNEL_NAME },
+    examples: ['vfiolab kernel remove --user'],
+    run: async (call) => (await import('./kernel.js')).remove(call),
   },
   {
     name: 'help',
