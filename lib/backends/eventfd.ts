@@ -11,6 +11,9 @@ import { errnoName, libc, type Watch, watch } from '../native.js';
 const counter = new BigUint64Array(new ArrayBuffer(8));
 const counterBytes = new Uint8Array(counter.buffer);
 
+/** Watches that are on: the event loop does not keep them from being collected. */
+const watched = new Set<KernelEventfd>();
+
 export class KernelEventfd implements Eventfd {
   readonly fd: number;
   #watch: Watch | undefined;
@@ -47,13 +50,22 @@ export class KernelEventfd implements Eventfd {
     if (this.#closed) return;
     if (callback === undefined) {
       this.#watch?.stop();
+      watched.delete(this);
       return;
     }
-    if (this.#watch) {
-      this.#watch.start(callback);
-    } else {
-      this.#watch = watch(this.fd, callback);
-    }
+    const onReadable = () => {
+      try {
+        callback();
+      } catch (error) {
+        // Thrown from here it would be lost.
+        setImmediate(() => {
+          throw error;
+        });
+      }
+    };
+    if (this.#watch) this.#watch.start(onReadable);
+    else this.#watch = watch(this.fd, onReadable);
+    watched.add(this);
     if (this.#referenced) this.#watch.ref();
     else this.#watch.unref();
   }
@@ -74,6 +86,7 @@ export class KernelEventfd implements Eventfd {
     // The watch first: libuv aborts the process when a watched fd is closed under it.
     this.#watch?.close();
     this.#watch = undefined;
+    watched.delete(this);
     libc().close(this.fd);
   }
 }
