@@ -1,6 +1,6 @@
 /**
- * Builds mmio.so with a plain C compiler: `node native/build.mjs` for this machine, `--arch x64|arm64` for another.
- * $CC names another compiler. Without one the library works through pread and pwrite, so this never fails an install.
+ * Builds mmio.so with a plain C compiler: `node native/build.mjs` for this machine, `--arch x64|arm64` for another, `--out`
+ * into another folder than the package's. $CC names the compiler of this machine. Without one the library works through pread and pwrite, so this never fails an install.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
@@ -10,12 +10,20 @@ import { parseArgs } from 'node:util';
 
 const CODE = ['-std=gnu11', '-O2', '-Wall', '-Wextra', '-fPIC', '-ffreestanding', '-fvisibility=hidden'];
 const PLAIN = ['-fno-stack-protector', '-fno-asynchronous-unwind-tables', '-fno-builtin'];
-const LINK = ['-shared', '-nostdlib', '-Wl,-z,nodelete', '-Wl,-z,noexecstack', '-Wl,-z,defs', '-Wl,--build-id=none'];
+const LINK = [
+  '-shared',
+  '-nostdlib',
+  '-s',
+  '-Wl,-z,nodelete',
+  '-Wl,-z,noexecstack',
+  '-Wl,-z,defs',
+  '-Wl,--build-id=none',
+];
 const CROSS = { x64: 'x86_64-linux-gnu-gcc', arm64: 'aarch64-linux-gnu-gcc' };
 
-const { values } = parseArgs({ options: { arch: { type: 'string', default: process.arch } } });
+const { values } = parseArgs({ options: { arch: { type: 'string', default: process.arch }, out: { type: 'string' } } });
 const here = dirname(fileURLToPath(import.meta.url));
-const folder = join(here, '..', 'dist', 'native', `linux-${values.arch}`);
+const folder = values.out ?? join(here, '..', 'dist', 'native', `linux-${values.arch}`);
 const target = join(folder, 'mmio.so');
 
 const why = build();
@@ -29,7 +37,7 @@ if (why) {
 /** Why nothing was built, in a line; undefined when it was. */
 function build() {
   if (!(values.arch in CROSS)) return `mmio.c does not know ${values.arch}`;
-  const compiler = process.env.CC ?? (values.arch === process.arch ? 'cc' : CROSS[values.arch]);
+  const compiler = values.arch === process.arch ? process.env.CC || 'cc' : CROSS[values.arch];
   mkdirSync(folder, { recursive: true });
   // A running process may have the old file mapped: replace it, never write into it.
   const fresh = `${target}.${process.pid}`;
