@@ -1,0 +1,181 @@
+/** How a kernel starts, queues, and ends: in order, killed, left alone, without its compiler. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, describe, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import { KernelClient, type StartOptions } from '../kernel/client.js';
+import { Bench, lives, until } from './kernel-bench.js';
+
+const benches: Bench[] = [];
+async function start(options: StartOptions = {}): Promise<Bench> {
+  const bench = await Bench.start(options);
+  benches.push(bench);
+  return bench;
+}
+// A test that failed half-way must not leave a kernel behind.
+after(() => Promise.all(benches.map((bench) => bench.end())));
+
+const CLIENT = new URL('../kernel/client.js', import.meta.url).href;
+
+describe('a kernel process', { timeout: 300_000 }, () => {
+  test('its folder is private, its stdin empty, its session its own; all is gone after it', async () => {
+    const bench = await start();
+    const folders = readdirSync(tmpdir()).filter((name) => name.startsWith(`vfiolab-${process.pid}-`));
+    const folder = path.join(tmpdir(), folders[0] ?? '');
+    assert.equal(statSync(folder).mode & 0o777, 0o700);
+    assert.equal(statSync(path.join(folder, 'connection.json')).mode & 0o777, 0o600);
+    const { pid } = bench.kernel;
+    assert.equal(readlinkSync(`/proc/${pid}/fd/0`), '/dev/null');
+    const [, , , , , session] = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/\(.*\)/, 'x')
+      .split(' ');
+    assert.equal(Number(session), pid);
+    await bench.run("const card = open('sim:edu')");
+    await bench.end();
+    assert.deepEqual(await bench.kernel.died, { code: 0, signal: null, words: '' });
+    assert.equal(existsSync(folder), false);
+    await assert.rejects(bench.kernel.complete('x', 1), /has ended/);
+  });
+
+  test('cells asked for while one fails are aborted; later ones run', async () => {
+    const bench = await start();
+    const [first, second, third] = await Promise.all([
+      bench.run("await new Promise((r) => setTimeout(r, 50)); throw new Error('stop')"),
+      bench.run("console.log('never')"),
+      bench.run("console.log('never')"),
+    ]);
+    assert.equal(first.reply.status, 'error');
+    assert.deepEqual([second.reply.status, third.reply.status], ['aborted', 'aborted']);
+    assert.deepEqual(second.outputs, []);
+    assert.equal((await bench.run('1')).result, '1');
+    await bench.end();
+  });
+
+  test('an endless loop does not keep it from ending', async () => {
+    const bench = await start();
+    let ended: Promise<void> | undefined;
+    const onOutput = (): void => {
+      ended = bench.end();
+    };
+    await bench.run("console.log('go'); while (true) {}", { onOutput }).catch(() => {});
+    await ended;
+    assert.equal(lives(bench.kernel.pid), false);
+  });
+
+  test('a cell may end it: process.exit', async () => {
+    const bench = await start();
+    await bench.run('process.exit(3)').catch(() => {});
+    assert.equal((await bench.kernel.died).code, 3);
+  });
+
+  test('it ends within 3 s after its parent is killed, even in an endless loop', async () => {
+    for (const code of ['1', 'while (true) {}']) {
+      const script = `const { KernelClient } = await import(${JSON.stringify(CLIENT)});
+        const kernel = await KernelClient.start(); console.log(kernel.pid);
+        kernel.execute(${JSON.stringify(`console.log('go'); ${code}`)}, { onOutput: () => console.log('go') });`;
+      const parent = spawn(process.execPath, ['--input-type=module', '-e', script], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      let said = '';
+      parent.stdout.on('data', (text) => {
+        said += text;
+      });
+      await until(() => said.includes('go'), 'the cell runs', 60_000);
+      const pid = Number.parseInt(said, 10);
+      assert.equal(lives(pid), true);
+      parent.kill('SIGKILL');
+      await until(() => !lives(pid), `the kernel ends (${code})`, 10_000);
+    }
+  });
+
+  test("killed with a cell's child still alive, it leaves no fd of the card behind", async () => {
+    const bench = await start();
+    const cell = `import { spawn } from 'node:child_process';
+      const card = open('sim:edu'); card.busMaster(true);
+      const [irq] = card.enableIrqs('msi'); const buffer = card.dma(4096);
+      const child = spawn('sleep', ['300'], { stdio: 'ignore', detached: true });
+      console.log(child.pid)`;
+    const { stdout, reply } = await bench.run(cell);
+    assert.equal(reply.status, 'ok', reply.evalue);
+    const child = Number(stdout);
+    try {
+      // What whoever started these tests passed on is not the kernel's.
+      const passedOn = new Set(links('self'));
+      assert.deepEqual(
+        links(child).filter((link) => !passedOn.has(link) && link !== '/dev/null'),
+        [],
+      );
+      process.kill(bench.kernel.pid, 'SIGKILL');
+      assert.equal((await bench.kernel.died).signal, 'SIGKILL');
+      assert.equal(lives(child), true);
+    } finally {
+      process.kill(child, 'SIGKILL');
+    }
+  });
+
+  test('a request under way is refused when the kernel dies', async () => {
+    const bench = await start();
+    const running = bench.run('await new Promise(() => {})');
+    setTimeout(() => process.kill(bench.kernel.pid, 'SIGKILL'), 100);
+    await assert.rejects(running, /the kernel process ended, SIGKILL/);
+  });
+
+  test('without tslab no cell runs, and the kernel says so', async () => {
+    const bench = await start({ env: { NODE_OPTIONS: `--require ${without('tslab')}` } });
+    const { reply, outputs } = await bench.run('1 + 1');
+    assert.equal(reply.status, 'error');
+    assert.match(reply.evalue ?? '', /no cell can run: .*tslab/);
+    assert.equal(
+      outputs.some(({ type }) => type === 'result'),
+      false,
+    );
+    await assert.rejects(async () => {
+      const { matches } = await bench.kernel.complete('Math.fl', 7);
+      assert.notEqual(matches.length, 0, 'no completion either');
+    });
+    await bench.end();
+  });
+
+  test('a kernel that cannot start says why', async () => {
+    const env = { NODE_OPTIONS: '--require /no/such/module' };
+    await assert.rejects(KernelClient.start({ env }), /the kernel did not start, exit 1: .*\/no\/such\/module/s);
+    await assert.rejects(KernelClient.start({ cwd: '/no/such/folder' }), /could not be started in \/no\/such\/folder/);
+  });
+
+  test('folders of front ends that are gone are swept', async () => {
+    const stale = path.join(tmpdir(), 'vfiolab-4194999-stale');
+    mkdirSync(stale, { recursive: true });
+    writeFileSync(path.join(stale, 'log'), '');
+    const kernel = await KernelClient.start();
+    await kernel.shutdown();
+    assert.equal(existsSync(stale), false);
+  });
+});
+
+/** What a process has open. */
+function links(pid: number | 'self'): string[] {
+  return readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
+    try {
+      return [readlinkSync(`/proc/${pid}/fd/${fd}`)];
+    } catch {
+      return []; // the one that lists them
+    }
+  });
+}
+
+/** A module that, required first, takes a package away. */
+function without(name: string): string {
+  const file = path.join(tmpdir(), `without-${name}.cjs`);
+  writeFileSync(
+    file,
+    `const Module = require('node:module'); const resolve = Module._resolveFilename;
+     Module._resolveFilename = function (id, ...rest) {
+       if (id === '${name}' || id.startsWith('${name}/')) throw new Error("Cannot find package '${name}'");
+       return resolve.call(this, id, ...rest);
+     };`,
+  );
+  return pathToFileURL(file).pathname;
+}
