@@ -52,8 +52,8 @@ export interface DialogueOptions {
   readonly history: History;
 }
 
-/** How long an answer to "is this complete?" may take before the cell is run as it is. */
-const JUDGE_WITHIN = 3000;
+/** How long an answer to "is this complete?" may take before the cell is run as it is. The compiler may still be loading. */
+const JUDGE_WITHIN = 30_000;
 /** How long after a broken request the news of the kernel's death may arrive. */
 const DEATH_WITHIN = 500;
 /** A cell that goes on this long after Ctrl-C can be ended with its kernel. */

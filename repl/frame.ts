@@ -40,9 +40,9 @@ function layout(text: string, cursor: number, width: number): { rows: string[]; 
 }
 
 /** Rows behind a cell's prompt. */
-const behind = (number: number, rows: readonly string[], look: Look = 'plain'): Line[] =>
+const behind = (number: number, rows: readonly string[], prompt: Look, look: Look): Line[] =>
   rows.map((row, y) => [
-    span(y === 0 ? promptOf(number) : ' '.repeat(promptOf(number).length), look === 'dim' ? 'dim' : 'prompt'),
+    span(y === 0 ? promptOf(number) : ' '.repeat(promptOf(number).length), prompt),
     span(row, look),
   ]);
 
@@ -91,7 +91,8 @@ export function frame(scene: Scene, size: Size, now: number): Frame {
   const number = next + waiting.length;
   const width = Math.max(2, size.columns - promptOf(number).length);
   const { rows, x, y } = layout(editor.text, editor.cursor, width);
-  const typed = behind(number, rows);
+  const busy = kernel !== 'ready' || running !== undefined || waiting.length > 0;
+  const typed = behind(number, rows, busy ? 'dim' : 'prompt', 'plain');
 
   const above: Line[] = [];
   if (settle(partial) !== '') above.push([span(fit(visible(settle(partial)), size.columns))]);
@@ -100,6 +101,7 @@ export function frame(scene: Scene, size: Size, now: number): Frame {
     behind(
       next + index,
       text.split('\n').map((line) => fit(visible(line), width)),
+      'dim',
       'dim',
     ),
   );

@@ -10,6 +10,8 @@ import { prelude } from './prelude.js';
 import { sketch } from './sketch.js';
 import { takeTerminal } from './terminal.js';
 
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
 export interface PromptOptions {
   /** What the prelude opens: a BDF, 'group:BDF', 'sim:edu'. */
   readonly spec: string;
@@ -61,6 +63,8 @@ export async function runPrompt(options: PromptOptions): Promise<number> {
   );
   const leave = (): void => dialogue.leave();
   options.signal?.addEventListener('abort', leave);
+  // Ink's signal-exit ends the process by the signal where nobody else listens; leaving takes a moment longer.
+  for (const name of SIGNALS) process.on(name, leave);
   let end = (): void => {};
   try {
     settleEnvironment();
@@ -74,6 +78,7 @@ export async function runPrompt(options: PromptOptions): Promise<number> {
     await dialogue.left;
   } finally {
     options.signal?.removeEventListener('abort', leave);
+    for (const name of SIGNALS) process.off(name, leave);
     end();
     terminal.release();
     dialogue.leave();

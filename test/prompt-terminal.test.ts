@@ -1,0 +1,313 @@
+/** The prompt in real terminals, on the real kernel and the simulated card. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { needs } from './needs.js';
+import { Tmux } from './tmux.js';
+
+const CLI = join(import.meta.dirname, '..', 'repl', 'cli.js');
+const folder = mkdtempSync(join(tmpdir(), 'vfiolab-prompt-'));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+let serial = 0;
+const fresh = (): string => join(folder, `state${serial++}`);
+
+/** Opens a prompt in a shell that tells its exit code, and whether the terminal is as it was. */
+function prompt(columns: number, env: Readonly<Record<string, string>> = {}, rows = 24): Tmux {
+  const command = `'${process.execPath}' '${CLI}' repl sim:edu; echo "left $?"; stty -a | tr -d ';' | grep -ow -- '-\\?icanon'; read end`;
+  return new Tmux(command, { columns, rows, env: { XDG_STATE_HOME: fresh(), CI: 'true', ...env } });
+}
+
+/** Waits until `number` is the next cell and nothing runs or waits (its prompt is dim till then); the text. */
+async function idle(terminal: Tmux, number: number): Promise<string> {
+  const ready = new RegExp(`\\x1b\\[34m(?:\\x1b\\[\\d*m)*${number}> *(?:\\x1b\\[[\\d;]*m)*$`, 'm');
+  await terminal.until(ready, { colours: true });
+  return terminal.text();
+}
+
+/** What stands between cell `number` and the next. */
+function said(text: string, number: number): string {
+  const lines = text.split('\n');
+  const from = lines.findLastIndex((line) => line.startsWith(`${number}> `));
+  const to = lines.findLastIndex((line) => new RegExp(`^${number + 1}>( |$)`).test(line));
+  return lines.slice(from + 1, to < from ? undefined : to).join('\n');
+}
+
+/** The kernel's process. */
+async function kernelPid(terminal: Tmux, number: number): Promise<number> {
+  terminal.enter('process.pid');
+  const pid = Number(said(await idle(terminal, number + 1), number));
+  assert.ok(pid > 1, `${pid}`);
+  return pid;
+}
+
+const alive = (pid: number): boolean => {
+  try {
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+};
+
+async function gone(pid: number): Promise<void> {
+  for (let n = 0; n < 600 && alive(pid); n++) await delay(50);
+  assert.equal(alive(pid), false, `process ${pid} lives on`);
+}
+
+describe('the prompt in a terminal', needs('tmux'), () => {
+  for (const columns of [40, 80, 200])
+    test(`a session at ${columns} columns`, async () => {
+      using terminal = prompt(columns);
+      const start = await idle(terminal, 2);
+      assert.match(start, /^1> const dev = open\('sim:edu'\)\n {3}const edu = dev\.bar\(0\)\.registers\(EDU\)\n2>$/);
+
+      terminal.enter('dev');
+      const regions = said(await idle(terminal, 3), 2);
+      for (const what of ['sim:edu', '1234:11e8', 'bar0', '1 MiB', 'config', 'INTx', 'MSI'])
+        assert.ok(regions.includes(what), `${what} in\n${regions}`);
+
+      terminal.enter('edu.STATUS.modify({ IRQ: 1 }); edu.STATUS.read()');
+      const bits = said(await idle(terminal, 4), 3);
+      assert.match(bits, /\[7\] +IRQ +1/);
+      assert.match(bits, /\[0\] +COMPUTING +0/);
+
+      terminal.type('edu.STA');
+      terminal.keys('Tab');
+      await terminal.until(/^4> edu\.STATUS$/m);
+      terminal.keys('C-c');
+      await terminal.until(/^4>$/m);
+      terminal.type('edu.DMA_');
+      terminal.keys('Tab');
+      const menu = await terminal.until(/^ DMA_SRC +property +Register/m);
+      for (const name of ['DMA_CMD', 'DMA_COUNT', 'DMA_DST']) assert.match(menu, new RegExp(`^ ${name} `, 'm'));
+      terminal.keys('Tab');
+      await terminal.until(/^4> edu\.DMA_C/m);
+      terminal.keys('Enter');
+      terminal.keys('C-u');
+      await idle(terminal, 4);
+
+      terminal.enter("dev.busMaster(true); const [irq] = dev.enableIrqs('msi')");
+      await idle(terminal, 5);
+      terminal.enter('await irq.wait({ timeout: 600_000 })');
+      await terminal.until(/^running \d+ s, Ctrl-C stops it$/m);
+      terminal.type('typed meanwhile');
+      await terminal.until(/^6> typed meanwhile$/m);
+      terminal.keys('C-c');
+      const stopped = await terminal.until(/interrupted(?:.|\n)*^6> typed meanwhile$/m);
+      assert.doesNotMatch(stopped, /running/);
+      terminal.keys('C-c');
+      await idle(terminal, 6);
+      terminal.enter('edu.IRQ_RAISE.write(1); await irq.wait({ timeout: 60_000 })');
+      await idle(terminal, 7);
+      assert.doesNotMatch(said(terminal.text(), 6), /Error/);
+
+      terminal.enter('for (;;) {}');
+      await terminal.until(/^running \d+ s, Ctrl-C stops it$/m);
+      terminal.type('1 + ');
+      await terminal.until(/^8> 1 \+$/m);
+      terminal.keys('C-c');
+      await terminal.until(/interrupted(?:.|\n)*^8> 1 \+$/m);
+      terminal.enter('1');
+      assert.equal(said(await idle(terminal, 9), 8), '2');
+
+      terminal.enter('edu.STATSU.read()');
+      assert.match(said(await idle(terminal, 10), 9).replaceAll('\n', ''), /TS2551|TS2339/);
+
+      const pid = await kernelPid(terminal, 10);
+      terminal.keys('C-c');
+      await terminal.until(/^Ctrl-D leaves\.\n11>$/m);
+      terminal.keys('C-d');
+      const end = await terminal.until(/icanon/);
+      assert.match(end, /^Ctrl-D leaves\.\nleft 0\nicanon$/m);
+      await gone(pid);
+    });
+
+  test('the first keys are taken before the kernel is up, and nothing of them is lost', async () => {
+    using terminal = prompt(80);
+    terminal.type('6 *');
+    terminal.enter(' 7');
+    terminal.enter('if (dev) {');
+    terminal.enter("console.log('a line')");
+    terminal.enter('}');
+    const text = await idle(terminal, 4);
+    assert.equal(said(text, 2), '42');
+    assert.match(text, /^3> if \(dev\) {\n {3}console\.log\('a line'\)\n {3}}\na line\n4>$/m);
+    assert.equal(text.match(/const dev/g)?.length, 1, text);
+  });
+
+  test('a cell of several lines, typed and edited', async () => {
+    using terminal = prompt(80);
+    await idle(terminal, 2);
+    terminal.enter('const square = (n: number) => {');
+    terminal.enter('return n * n');
+    terminal.enter('}');
+    await idle(terminal, 3);
+    terminal.enter('square(1)');
+    await idle(terminal, 4);
+    terminal.keys('Up', 'Left', 'BSpace');
+    terminal.type('12');
+    terminal.keys('Enter');
+    assert.equal(said(await idle(terminal, 5), 4), '144');
+    terminal.keys('Up', 'Up', 'Up');
+    const recalled = await terminal.until(/^5> const square(?:.|\n)*\n +}$/m);
+    assert.match(recalled, /^5> const square = \(n: number\) => {\n +return n \* n\n +}$/m);
+  });
+
+  test('a paste of 200 lines is one cell', async () => {
+    using terminal = prompt(60);
+    await idle(terminal, 2);
+    const lines = Array.from({ length: 198 }, (_, n) => `  // line ${n}\n  sum += ${n};`);
+    terminal.paste(`let sum = 0;\n{\n${lines.join('\n')}\n}\n`);
+    await terminal.until(/^ {3}}$/m);
+    assert.ok(terminal.screen().length <= 24);
+    terminal.keys('Enter');
+    terminal.enter('sum');
+    assert.equal(said(await idle(terminal, 4), 3), '19503');
+    terminal.keys('Up', 'Up');
+    await terminal.until(/^ {3}}$/m);
+  });
+
+  test('the cursor is where the next character goes, with wide characters and after resizing', async () => {
+    using terminal = prompt(60);
+    await idle(terminal, 2);
+    terminal.type("'漢字 e");
+    terminal.type("👍'");
+    await terminal.until(/^2> '漢字 e👍'$/m);
+    assert.deepEqual(terminal.cursor(), [13, 2]);
+    terminal.keys('Left', 'Left');
+    await delay(200);
+    assert.deepEqual(terminal.cursor(), [10, 2]);
+    terminal.resize(45, 20);
+    await delay(300);
+    terminal.type('x');
+    await terminal.until(/^2> '漢字 ex👍'$/m);
+    terminal.resize(100, 30);
+    await delay(300);
+    terminal.keys('Enter');
+    assert.match(said(await idle(terminal, 3), 2), /^'漢字 ex👍'$/);
+  });
+
+  test('output streams while the cell runs, and is whole', async () => {
+    using terminal = prompt(80);
+    await idle(terminal, 2);
+    terminal.enter(
+      "for (let n = 0; n < 3; n++) { console.log('tick', n); await new Promise((f) => setTimeout(f, 700)) }",
+    );
+    await terminal.until(/^tick 0\n3>$/m);
+    await idle(terminal, 3);
+    terminal.enter("for (let n = 0; n < 4000; n++) console.log('line', n)");
+    await terminal.until(/^line 3999\n4>$/m);
+    const lines = terminal.text().match(/^line \d+$/gm) ?? [];
+    assert.deepEqual(
+      lines,
+      Array.from({ length: 4000 }, (_, n) => `line ${n}`),
+    );
+    assert.equal(terminal.text().match(/^4>/gm)?.length, 1);
+  });
+
+  test('history is there in the next session', async () => {
+    const XDG_STATE_HOME = fresh();
+    for (const line of ['edu.ID.read().MAGIC', '0x1234']) {
+      using terminal = prompt(80, { XDG_STATE_HOME });
+      await idle(terminal, 2);
+      terminal.enter(line);
+      await idle(terminal, 3);
+      terminal.keys('C-d');
+      await terminal.until(/^left 0$/m);
+    }
+    using terminal = prompt(80, { XDG_STATE_HOME });
+    terminal.keys('Up');
+    await terminal.until(/^2> 0x1234$/m);
+    terminal.keys('Up');
+    await terminal.until(/^2> edu\.ID\.read\(\)\.MAGIC$/m);
+    terminal.keys('Up');
+    terminal.keys('Down', 'Down');
+    await idle(terminal, 2);
+    assert.ok(existsSync(join(XDG_STATE_HOME, 'vfiolab', 'history')));
+  });
+
+  test('a kernel that dies costs the variables, not the prompt', async () => {
+    using terminal = prompt(80);
+    await idle(terminal, 2);
+    terminal.enter('const kept = 7');
+    await idle(terminal, 3);
+    const pid = await kernelPid(terminal, 3);
+    process.kill(pid, 'SIGKILL');
+    await terminal.until(/^The kernel ended \(SIGKILL\): its variables are lost, its card is closed\.$/m);
+    await terminal.until(/^no kernel: Enter starts one, Ctrl-D leaves$/m);
+    terminal.keys('Enter');
+    await terminal.until(/lost, its card is closed\.\n1> const dev = open\('sim:edu'\)\n {3}const edu[^\n]*\n2>$/m);
+    terminal.enter('kept');
+    assert.match(said(await idle(terminal, 3), 2), /TS2304/);
+    terminal.enter('edu.ID.read().MAGIC.toString(16)');
+    assert.match(said(await idle(terminal, 4), 3), /ed/);
+  });
+
+  for (const [how, end] of [
+    ['SIGTERM', (pid: number) => process.kill(pid, 'SIGTERM')],
+    ['SIGHUP', (pid: number) => process.kill(pid, 'SIGHUP')],
+    ['SIGKILL', (pid: number) => process.kill(pid, 'SIGKILL')],
+    ['a closed terminal', (_pid: number, terminal: Tmux) => terminal.close()],
+  ] as const)
+    test(`${how} ends the kernel${how.startsWith('SIG') && how !== 'SIGKILL' ? ' and restores the terminal' : ''}`, async () => {
+      using terminal = prompt(80);
+      await idle(terminal, 2);
+      const kernel = await kernelPid(terminal, 2);
+      terminal.enter('process.ppid');
+      const front = Number(said(await idle(terminal, 4), 3));
+      terminal.enter('for (;;) {}');
+      await terminal.until(/^running/m);
+      end(front, terminal);
+      await gone(kernel);
+      await gone(front);
+      if (how === 'SIGTERM' || how === 'SIGHUP') assert.match(await terminal.until(/icanon/), /^left \d+\nicanon$/m);
+    });
+
+  test('colours, and none with NO_COLOR', async () => {
+    for (const [env, wanted] of [
+      [{}, true],
+      [{ NO_COLOR: '1' }, false],
+    ] as const) {
+      using terminal = prompt(80, env);
+      terminal.enter('dev');
+      await terminal.until(/ bar0/);
+      terminal.enter("throw new Error('red')");
+      await terminal.until(/^Error: red/m);
+      const text = terminal.text({ colours: true });
+      assert.match(text, /bar0/);
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: colours are escape sequences
+      assert.equal(/\x1b\[36mbar0/.test(text), wanted, text);
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: the same
+      assert.equal(/\x1b\[31m[^\n]*Error/.test(text), wanted, text);
+    }
+  });
+});
+
+describe('a script on standard input', () => {
+  const run = (input: string) =>
+    spawnSync(process.execPath, [CLI, 'repl', 'sim:edu'], {
+      input,
+      encoding: 'utf8',
+      timeout: 60_000,
+      env: { ...process.env, XDG_STATE_HOME: fresh() },
+    });
+
+  test('runs behind the prelude and prints plain text', () => {
+    const { status, stdout, stderr } = run("console.log('on', dev.spec)\nedu.STATUS.read()\n");
+    assert.equal(stderr, '');
+    assert.match(stdout, /^on sim:edu\n.*STATUS = 0x00000000\n {2}\[7\] {2}IRQ +0\n/);
+    assert.ok(!stdout.includes('\x1b'));
+    assert.equal(status, 0);
+  });
+
+  test('one that fails says why on stderr, exit code 1', () => {
+    const { status, stdout, stderr } = run("console.log('before')\nedu.ID.read()\nthrow new Error('no luck')\n");
+    assert.equal(stdout, 'before\n');
+    assert.match(stderr, /^Error: no luck\n/);
+    assert.equal(status, 1);
+  });
+});

@@ -1,0 +1,106 @@
+/** A real terminal for tests: tmux, with a server, a session and a size of its own. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** For a loaded machine. */
+const WITHIN = 60_000;
+
+export interface TmuxOptions {
+  readonly columns: number;
+  readonly rows?: number;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export class Tmux {
+  readonly #socket = `vfiolab-test-${randomUUID().slice(0, 8)}`;
+
+  /** Runs a shell command in a new terminal. */
+  constructor(command: string, { columns, rows = 24, env = {} }: TmuxOptions) {
+    const variables = Object.entries(env).flatMap(([name, value]) => ['-e', `${name}=${value}`]);
+    const scrollback = ['set-option', '-g', 'history-limit', '20000', ';'];
+    this.#run(
+      '-f',
+      '/dev/null',
+      'start-server',
+      ';',
+      ...scrollback,
+      'new-session',
+      '-d',
+      '-x',
+      `${columns}`,
+      '-y',
+      `${rows}`,
+      ...variables,
+      command,
+    );
+  }
+
+  #run(...words: string[]): string {
+    return execFileSync('tmux', ['-L', this.#socket, ...words], {
+      encoding: 'utf8',
+      stdio: ['pipe', 'pipe', 'ignore'],
+    });
+  }
+
+  /** Keys by tmux's names: 'Enter', 'C-c', 'Up', 'Tab'. */
+  keys(...names: string[]): void {
+    this.#run('send-keys', ...names);
+  }
+
+  type(text: string): void {
+    this.#run('send-keys', '-l', '--', text.replace(/;$/, '\\;'));
+  }
+
+  /** Types a line and presses Enter, in one burst. */
+  enter(line: string): void {
+    this.type(`${line}\r`);
+  }
+
+  /** A paste, bracketed where the program asked for that. */
+  paste(text: string): void {
+    execFileSync('tmux', ['-L', this.#socket, 'load-buffer', '-'], { input: text });
+    this.#run('paste-buffer', '-p', '-r');
+  }
+
+  resize(columns: number, rows: number): void {
+    this.#run('resize-window', '-x', `${columns}`, '-y', `${rows}`);
+  }
+
+  /** Everything on the screen and above it; lines that the terminal wrapped are whole. */
+  text({ colours = false } = {}): string {
+    const all = this.#run('capture-pane', '-p', '-J', '-S', '-20000', ...(colours ? ['-e'] : []));
+    return all.replace(/ +$/gm, '').replace(/\n+$/, '');
+  }
+
+  /** The lines that are visible now. */
+  screen(): string[] {
+    return this.#run('capture-pane', '-p').replace(/ +$/gm, '').replace(/\n+$/, '').split('\n');
+  }
+
+  /** Column and line of the cursor. */
+  cursor(): [x: number, y: number] {
+    const [x, y] = this.#run('display-message', '-p', '#{cursor_x} #{cursor_y}').trim().split(' ').map(Number);
+    return [x ?? -1, y ?? -1];
+  }
+
+  /** Waits until the text fits `wanted`; the text. @throws Error with the screen when it never does. */
+  async until(wanted: RegExp, options: { readonly colours?: boolean } = {}): Promise<string> {
+    const end = Date.now() + WITHIN;
+    for (;;) {
+      const text = this.text(options);
+      if (wanted.test(text)) return text;
+      if (Date.now() > end) throw new Error(`${wanted} is not on the terminal:\n${text}`);
+      await delay(40);
+    }
+  }
+
+  /** Closes the terminal: what runs in it gets SIGHUP. */
+  close(): void {
+    spawnSync('tmux', ['-L', this.#socket, 'kill-server'], { stdio: 'ignore' });
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
