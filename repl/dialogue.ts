@@ -324,26 +324,35 @@ export class Dialogue {
       const running: Running = { text: cell.text, since: Date.now(), interrupted: undefined };
       this.#set({ waiting, running });
       this.#show({ kind: 'input', number, text: cell.text });
+      let failed = false;
+      let over = false;
+      const fail = (): void => {
+        // Stopped by Ctrl-C: that has dropped what waited then; what was typed since is meant.
+        if (!failed && !over && this.scene.running?.interrupted === undefined) this.#drop();
+        failed = true;
+      };
       const onOutput: Parameters<Kernel['execute']>[1]['onOutput'] = (output) => {
         const { entries, partial } = hear(this.scene.partial, output);
         if (partial !== this.scene.partial) this.#set({ partial });
         this.#say(...entries);
+        if (output.type === 'error') fail();
       };
-      let ok = false;
       let count = number;
       try {
         const reply = await kernel.execute(cell.text, { onOutput });
         ({ count } = reply);
-        ok = reply.status === 'ok';
+        if (reply.status !== 'ok') fail();
       } catch (error) {
         // Of a kernel that died the death is told, not what it broke.
         await Promise.race([kernel.died, delay(DEATH_WITHIN)]);
-        if (this.#client === kernel) this.note(error instanceof Error ? error.message : String(error), true);
+        if (this.#client !== kernel) return;
+        this.note(error instanceof Error ? error.message : String(error), true);
+        fail();
       }
+      over = true;
       if (this.#client !== kernel) return;
       this.#finish();
       this.#set({ running: undefined, count });
-      if (!ok) this.#drop();
     }
   }
 
@@ -364,6 +373,7 @@ export class Dialogue {
         void this.#client?.shutdown().catch(() => undefined);
         return;
       }
+      this.#drop();
       this.#set({ running: { ...running, interrupted: running.interrupted ?? now } });
       this.#client?.interrupt().catch(() => undefined);
     } else if (editor.text !== '') {

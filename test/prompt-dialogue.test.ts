@@ -118,6 +118,19 @@ describe('the dialogue', () => {
     assert.equal(here.said.at(-1), 'Ctrl-D leaves.');
   });
 
+  test('Ctrl-C drops what waits; what is entered after it runs', async () => {
+    here.kernel.interrupt = async () => {};
+    await here.type('await irq.wait()\r');
+    await here.type('before\r');
+    await here.type('\x03');
+    await here.type('after\r');
+    here.kernel.asked[1]?.output({ type: 'error', ename: 'KeyboardInterrupt', evalue: '', traceback: [] });
+    here.kernel.asked[1]?.end('error');
+    await settled();
+    assert.deepEqual(codes(here.kernel).slice(1), ['await irq.wait()', 'after']);
+    assert.ok(here.said.includes('Not run: before'), here.said.join('\n'));
+  });
+
   test('a cell that does not stop can be ended with its kernel', async (context) => {
     here.kernel.interrupt = async () => {};
     await here.type('deaf\r');
