@@ -69,6 +69,20 @@ export class ScriptedKernel implements Kernel {
 /** Lets everything that is due happen. */
 export const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 5));
 
+/** Waits until `check` passes: what is drawn comes a moment after what it shows. */
+export async function eventually(check: () => void): Promise<void> {
+  const end = Date.now() + 20_000;
+  for (;;) {
+    try {
+      check();
+      return;
+    } catch (error) {
+      if (Date.now() > end) throw error;
+    }
+    await settled();
+  }
+}
+
 export interface Talk {
   readonly dialogue: Dialogue;
   /** The kernels that were started, oldest first. */
