@@ -14,8 +14,8 @@ export const SGR: Readonly<Record<Tone, string>> = {
 };
 
 const STYLE =
-  '<style>.vfiolab{font-family:monospace}.vfiolab caption{text-align:left;font-weight:bold}' +
-  '.vfiolab th,.vfiolab td{text-align:left!important;white-space:pre}' +
+  '<style>.vfiolab{font-family:monospace}.vfiolab caption{text-align:left;font-weight:bold;white-space:pre}' +
+  '.vfiolab th,.vfiolab td{text-align:left!important;white-space:pre;padding:.1em .6em!important}' +
   '.vfiolab .r{text-align:right!important}.vfiolab .dim{opacity:.6}.vfiolab .name{color:#0a7ea4}.vfiolab .value{font-weight:bold}' +
   '.vfiolab .good{color:#1a7f37}.vfiolab .warn{color:#bf8700}.vfiolab .bad{color:#d1242f;font-weight:bold}.vfiolab .changed{background:#bf870055}</style>';
 
