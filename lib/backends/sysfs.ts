@@ -46,17 +46,18 @@ export function requireVfioDevice(bdf: string): { group: number; driver: string 
       'ENOENT',
     );
   }
-  const driver = driverOf(bdf);
-  if (driver === undefined) throw refusal('no driver has the device', `bind it to vfio-pci: ${bindHint(bdf)}`);
-  if (!VFIO_DRIVER.test(driver)) {
-    throw refusal(`the driver ${driver} has the device`, `bind it to vfio-pci: ${bindHint(bdf)}`);
-  }
+  // The group before the driver: without an IOMMU vfio-pci takes no device.
   const group = link(`${device}/iommu_group`);
   if (group === undefined) {
     throw refusal(
       'the device is in no IOMMU group',
       'enable the IOMMU in the firmware (VT-d, AMD-Vi) and on the kernel command line: intel_iommu=on; then: dmesg | grep -e DMAR -e AMD-Vi',
     );
+  }
+  const driver = driverOf(bdf);
+  if (driver === undefined) throw refusal('no driver has the device', `bind it to vfio-pci: ${bindHint(bdf)}`);
+  if (!VFIO_DRIVER.test(driver)) {
+    throw refusal(`the driver ${driver} has the device`, `bind it to vfio-pci: ${bindHint(bdf)}`);
   }
   return { group: Number(group), driver };
 }
