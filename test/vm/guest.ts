@@ -35,6 +35,8 @@ export interface BootOptions {
   readonly deadline?: number;
   /** Leave the folder in place afterwards. */
   readonly keep?: boolean;
+  /** QEMU's IOMMU; '' for none. */
+  readonly iommu?: string;
 }
 
 const COMMAND_LINE = [
@@ -45,12 +47,12 @@ const COMMAND_LINE = [
 ].join(' ');
 
 /** QEMU's arguments. Ref: QEMU docs/system/invocation */
-function machine(image: string, ctl: string): string[] {
+function machine(image: string, ctl: string, iommu: string): string[] {
   return [
     ...['-M', 'q35,usb=off,vmport=off', '-accel', 'tcg', '-cpu', 'max', '-smp', '1', '-m', '2048'],
     ...['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none'],
     // Before every device that is to be behind it.
-    ...['-device', 'intel-iommu,intremap=on'],
+    ...(iommu ? ['-device', iommu] : []),
     ...['-kernel', image, '-initrd', join(ctl, 'init.cpio'), '-append', COMMAND_LINE],
     ...['-chardev', `file,id=serial,path=${join(ctl, 'serial.log')}`, '-serial', 'chardev:serial'],
     ...['-device', 'virtio-serial-pci', '-chardev', 'stdio,id=ctl,signal=off', '-device', 'virtconsole,chardev=ctl'],
@@ -82,7 +84,7 @@ export class Guest {
     const ctl = mkdtempSync(join(tmpdir(), 'vfiolab-vm-'));
     const init = join(CHECKOUT, 'test', 'vm', 'init');
     writeFileSync(join(ctl, 'init.cpio'), initramfs({ busybox: box, init, modules: found.modules }));
-    const argv = [...program.argv, ...machine(elf(found.image, ctl), ctl)];
+    const argv = [...program.argv, ...machine(elf(found.image, ctl), ctl, options.iommu ?? 'intel-iommu,intremap=on')];
     // Were this process killed, the guest goes too.
     const child = spawn('setpriv', ['--pdeathsig', 'KILL', ...argv], {
       env: { ...process.env, ...program.env },
