@@ -36,8 +36,10 @@ const NEEDS = {
   cc: { install: apt('gcc libc6-dev'), missing: programs('cc') },
   python3: { install: apt('python3'), missing: pythonModules('ctypes', 'mmap') },
   jupyter: {
-    install: apt('jupyter-client python3-nbclient python3-nbconvert jupyter-nbconvert python3-ipykernel'),
-    missing: pythonModules('jupyter_client', 'nbclient', 'nbformat', 'nbconvert', 'ipykernel'),
+    install: apt(
+      'jupyter-client python3-nbclient python3-nbconvert jupyter-nbconvert python3-ipykernel python3-jupyter-kernel-test',
+    ),
+    missing: pythonModules('jupyter_client', 'nbclient', 'nbformat', 'nbconvert', 'ipykernel', 'jupyter_kernel_test'),
   },
   aarch64: {
     install: apt('gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user'),

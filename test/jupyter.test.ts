@@ -1,0 +1,95 @@
+/** The kernel as Jupyter sees it: found by its kernelspec, conforming, and running notebooks; by Debian's Python. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { install } from '../kernel/kernelspec.js';
+import { needs } from './needs.js';
+
+const ROOT = path.join(import.meta.dirname, '../..');
+const PYTHON = '/usr/bin/python3';
+
+/** Runs the notebook as `jupyter execute` does, writes it back with its outputs. */
+const EXECUTE = `
+import sys, nbformat
+from nbclient import NotebookClient
+notebook = nbformat.read(sys.argv[1], as_version=4)
+NotebookClient(notebook, timeout=300, kernel_name='vfiolab', resources={'metadata': {'path': sys.argv[3]}}).execute()
+nbformat.write(notebook, sys.argv[2])
+`;
+
+interface NotebookOutput {
+  readonly output_type: string;
+  readonly name?: string;
+  readonly text?: string | readonly string[];
+  readonly ename?: string;
+  readonly data?: Readonly<Record<string, string | readonly string[]>>;
+}
+
+describe('Jupyter', { timeout: 600_000, ...needs('jupyter') }, () => {
+  let folder: string;
+  before(() => {
+    folder = mkdtempSync(path.join(tmpdir(), 'jupyter-'));
+    install({ prefix: folder });
+  });
+  after(() => rmSync(folder, { recursive: true }));
+
+  function python(...args: string[]): Promise<{ code: number | null; said: string }> {
+    const env = { ...process.env, JUPYTER_PATH: path.join(folder, 'share/jupyter'), HOME: folder };
+    const child = spawn(PYTHON, args, { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    let said = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (text) => {
+        said += text;
+      });
+    }
+    return new Promise((resolve) => child.on('close', (code) => resolve({ code, said })));
+  }
+
+  async function execute(notebook: string): Promise<NotebookOutput[][]> {
+    const out = path.join(folder, 'out.ipynb');
+    const { code, said } = await python('-c', EXECUTE, notebook, out, folder);
+    assert.equal(code, 0, said);
+    const { cells } = JSON.parse(readFileSync(out, 'utf8')) as { cells: { outputs?: NotebookOutput[] }[] };
+    return cells.flatMap(({ outputs }) => (outputs ? [outputs] : []));
+  }
+
+  test('passes jupyter_kernel_test, every part of it', async () => {
+    const { code, said } = await python(path.join(ROOT, 'test/jupyter_kernel.py'));
+    assert.equal(code, 0, said);
+    assert.doesNotMatch(said, /skipped/, said);
+    assert.match(said, /Ran 2\d tests/, said);
+  });
+
+  test('runs a notebook by nbclient: results, streams, HTML and an expected error', async () => {
+    const cell = (source: string, tags: string[] = []) => ({
+      ...{ cell_type: 'code', metadata: { tags }, source, outputs: [], execution_count: null },
+    });
+    const notebook = path.join(folder, 'small.ipynb');
+    const cells = [
+      cell("const dev = open('sim:edu')\ndev"),
+      cell("console.log('one'); console.error('two'); dev.bar(0).read32(0)"),
+      cell('dev.bar(0).read32(1)', ['raises-exception']),
+      cell("const dev = open('sim:edu')\ndev.closed"),
+    ];
+    writeFileSync(notebook, JSON.stringify({ nbformat: 4, nbformat_minor: 4, metadata: {}, cells }));
+    const [first, second, third, fourth] = await execute(notebook);
+    assert.deepEqual(Object.keys(first?.[0]?.data ?? {}).sort(), ['text/html', 'text/plain']);
+    assert.deepEqual(
+      second?.map(({ output_type, name }) => name ?? output_type),
+      ['stdout', 'stderr', 'execute_result'],
+    );
+    assert.equal(third?.[0]?.ename, 'UsageError');
+    assert.deepEqual(fourth?.[0]?.data, { 'text/plain': ['false'] });
+  });
+
+  test('runs the notebook of the first session with a card, top to bottom', async () => {
+    const outputs = await execute(path.join(ROOT, 'notebooks/edu.ipynb'));
+    assert.ok(outputs.length > 5);
+    const tables = outputs.flat().filter(({ data }) => data?.['text/html']);
+    assert.ok(tables.length > 2);
+    for (const { data } of tables) assert.ok(data?.['text/plain']);
+  });
+});
