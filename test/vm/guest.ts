@@ -28,6 +28,12 @@ export interface Result {
   readonly output: string;
 }
 
+export interface RunOptions {
+  /** Seconds, on the guest's clock (120). */
+  readonly timeout?: number;
+  onOutput?(text: string): void;
+}
+
 export interface BootOptions {
   /** A kernel image, or 'debian'. */
   readonly kernel?: string | undefined;
@@ -49,7 +55,7 @@ const COMMAND_LINE = [
 /** QEMU's arguments. Ref: QEMU docs/system/invocation */
 function machine(image: string, ctl: string, iommu: string): string[] {
   return [
-    ...['-M', 'q35,usb=off,vmport=off', '-accel', 'tcg', '-cpu', 'max', '-smp', '1', '-m', '2048'],
+    ...['-M', 'q35,usb=off,vmport=off', '-accel', 'tcg', '-cpu', 'max', '-smp', '2', '-m', '2048'],
     ...['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none'],
     // Before every device that is to be behind it.
     ...(iommu ? ['-device', iommu] : []),
@@ -75,6 +81,7 @@ export class Guest {
   #exited: Promise<void>;
   #deadline: NodeJS.Timeout | undefined;
   #count = 0;
+  #turn: Promise<unknown> = Promise.resolve();
 
   static async boot(options: BootOptions = {}): Promise<Guest> {
     const found = kernel(options.kernel);
@@ -146,15 +153,21 @@ export class Guest {
   }
 
   /**
-   * Runs a shell command in the checkout and waits for it, one at a time. `onOutput` is given its output as it comes.
-   * Throws when the guest is gone; a command that fails or runs out of its time (seconds) is a result like another.
+   * Runs a shell command in the checkout, after those before it. `onOutput` is given its output as it comes. Throws when the
+   * guest is gone; a command that fails or runs out of its time (seconds) is a result like another.
    */
-  async run(command: string, options: { timeout?: number; onOutput?(text: string): void } = {}): Promise<Result> {
+  run(command: string, options: RunOptions = {}): Promise<Result> {
+    const result = this.#turn.then(() => this.#run(command, options));
+    this.#turn = result.catch(() => {});
+    return result;
+  }
+
+  async #run(command: string, { timeout = 120, onOutput }: RunOptions): Promise<Result> {
     this.#count += 1;
     const file = (suffix: string): string => join(this.ctl, `${this.#count}.${suffix}`);
     writeFileSync(file('sh'), this.#script(command));
-    const tail = follow(file('out'), options.onOutput);
-    this.#qemu.stdin?.write(`${this.#count} ${options.timeout ?? 120}\n`);
+    const tail = follow(file('out'), onOutput);
+    this.#qemu.stdin?.write(`${this.#count} ${timeout}\n`);
     try {
       await this.#line(String(this.#count));
     } finally {
