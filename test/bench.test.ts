@@ -75,6 +75,30 @@ test('the bench of wake-ups: both ways are measured', needs('cc'), () => {
   );
 });
 
+test('the bench of the prompt: a whole command, and a key that is taken', needs('python3'), () => {
+  const { sections } = bench('prompt', '--rounds', '1');
+  const { rows = [] } = sections[0] ?? {};
+  assert.deepEqual(
+    rows.map(({ name }) => name),
+    ['node -e 0', 'vfiolab peek sim:edu bar0+0', 'prompt: start to first key accepted'],
+  );
+  assert.ok(
+    rows.slice(1).every(({ ratio }) => (ratio ?? 0) > 1),
+    JSON.stringify(rows),
+  );
+});
+
+test('the bench of the kernel: ours, and ipykernel by the same driver', needs('jupyter'), () => {
+  const { sections } = bench('kernel', '--rounds', '1');
+  const { rows = [] } = sections[0] ?? {};
+  const steps = ['start to kernel_info', 'start to first result', 'trivial cell', 'completion', 'resident memory, PSS'];
+  for (const step of steps) {
+    for (const who of ['ipykernel', 'vfiolab in Jupyter']) {
+      assert.ok((rows.find(({ name }) => name === `${who}: ${step}`)?.median ?? 0) > 0, `${who}: ${step}`);
+    }
+  }
+});
+
 test('contenders run in turn, and warming up does not count', async () => {
   const ran: string[] = [];
   const contender = (name: string, value: number) => ({

@@ -12,12 +12,14 @@ import { parseArgs } from 'node:util';
 import { toAnsi, toText } from '../../lib/print.js';
 import { type NeedName, unmet } from '../needs.js';
 import { blocks } from './blocks.js';
+import { kernel } from './kernel.js';
+import { prompt } from './prompt.js';
 import { registers } from './registers.js';
 import type { Section } from './section.js';
 import { type Part, partOf, tableOf } from './table.js';
 import { wakeup } from './wakeup.js';
 
-const SECTIONS: readonly Section[] = [registers, blocks, wakeup];
+const SECTIONS: readonly Section[] = [registers, blocks, wakeup, kernel, prompt];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
