@@ -60,6 +60,9 @@ export interface StartOptions extends KernelOptions {
   readonly views?: boolean;
 }
 
+/** A cell's timers may print long after it: so many requests are remembered. */
+const ANSWERED_AT_MOST = 1000;
+
 /** One request under way: the reply comes on shell, its outputs and at last `idle` on iopub. */
 interface Request {
   readonly onMessage: (message: Message) => void;
@@ -78,6 +81,8 @@ export class KernelClient {
   readonly #iopub = new Subscriber({ receiveHighWaterMark: 0 });
   readonly #queues: { readonly shell: SendQueue; readonly control: SendQueue };
   readonly #requests = new Map<string, Request>();
+  /** Those that were answered, oldest first, for what their timers still print. */
+  readonly #answered = new Map<string, Request>();
   /** The View that belongs to the next output. */
   #view: ViewData | undefined;
   #closed = false;
@@ -241,7 +246,8 @@ export class KernelClient {
   }
 
   #onIopub(message: Message): void {
-    const request = this.#requests.get(message.parent.msg_id ?? '');
+    const id = message.parent.msg_id ?? '';
+    const request = this.#requests.get(id) ?? this.#answered.get(id);
     if (!request) return;
     if (message.header.msg_type === 'status') {
       request.idle = message.content.execution_state === 'idle';
@@ -252,8 +258,11 @@ export class KernelClient {
   }
 
   #settle({ parent }: Message, request: Request): void {
-    if (!request.reply || !request.idle) return;
-    this.#requests.delete(parent.msg_id ?? '');
+    const id = parent.msg_id ?? '';
+    if (!request.reply || !request.idle || !this.#requests.delete(id)) return;
+    this.#answered.set(id, request);
+    const [oldest] = this.#answered.keys();
+    if (this.#answered.size > ANSWERED_AT_MOST && oldest !== undefined) this.#answered.delete(oldest);
     request.resolve(request.reply);
   }
 

@@ -209,6 +209,15 @@ describe('the prompt in a terminal', needs('tmux'), () => {
     assert.equal(terminal.text().match(/^4>/gm)?.length, 1);
   });
 
+  test('what a timer prints after its cell is shown when it comes, above what is being typed', async () => {
+    using terminal = prompt(80);
+    await idle(terminal, 2);
+    terminal.enter("setTimeout(() => console.log('late'), 1000); 'early'");
+    await idle(terminal, 3);
+    terminal.type('typing');
+    await terminal.until(/^'early'\nlate\n3> typing$/m);
+  });
+
   test('history is there in the next session', async () => {
     const XDG_STATE_HOME = fresh();
     for (const line of ['edu.ID.read().MAGIC', '0x1234']) {
