@@ -16,6 +16,7 @@ import {
   hexdump,
   LabError,
   open,
+  r32,
   SystemError,
   TimeoutError,
   UsageError,
@@ -270,6 +271,21 @@ export function contract(spec: string, { hugePages }: ContractOptions): void {
       assert.equal(edu.STATUS.read().IRQ, 1);
       edu.STATUS.write({});
       assert.equal(edu.STATUS.read().IRQ, 0);
+    });
+
+    on('a read-modify-write clears no write-1-to-clear bit that it does not name', (dev) => {
+      const map = { LIVENESS: r32(0x04, { ENABLE: 0, LATCH: [1, 1, 'w1c'] }) }; // it reads back the inverse
+      const { LIVENESS } = dev.bar(0).registers(map);
+      const bar = dev.bar(0);
+      for (const [change, written] of [
+        [{ ENABLE: 0 }, 0xffff_fffc],
+        [{ ENABLE: 1 }, 0xffff_fffd],
+        [{ LATCH: 1 }, 0xffff_ffff],
+      ] as const) {
+        bar.write32(0x04, 0);
+        LIVENESS.modify(change);
+        assert.equal(~bar.read32(0x04) >>> 0, written);
+      }
     });
 
     on('bad fields and bad access modes are refused before the card is touched', (dev) => {
