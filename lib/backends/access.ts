@@ -17,9 +17,6 @@ export interface Identity {
   readonly driver: string;
 }
 
-const FAULT_HINT =
-  'memory decoding may be off (COMMAND.MEM in config space), the device in D3 or in a reset; config space still answers';
-
 /** A small buffer at a fixed place, for pread and pwrite. */
 const scratch = new Uint8Array(new ArrayBuffer(8));
 const value = new DataView(scratch.buffer);
@@ -115,15 +112,7 @@ export class RegionAccess {
   #transfer(call: 'pread' | 'pwrite', region: number, offset: number, width: Width, attempted: string): void {
     if (this.#fd < 0) throw closed(this.#identity, attempted);
     const path = this.#place(region, offset);
-    if (width === 64) {
-      const reason = 'the kernel may split 64 bits into two accesses where a region is not mapped';
-      throw new UsageError({
-        path,
-        attempted,
-        reason,
-        hint: 'make two 32-bit accesses, in the order the device wants',
-      });
-    }
+    if (width === 64) throw notAtOnce(path, attempted);
     const size = width / 8;
     const result = libc()[call](this.#fd, scratch, size, region * REGION_SHIFT + offset);
     if (result === size) return;
@@ -134,14 +123,27 @@ export class RegionAccess {
   }
 
   #fault(region: number, offset: number, attempted: string, errno?: string): BusError {
-    const reason = errno ? 'the access faulted on the bus' : 'the access faulted on the bus (SIGBUS)';
-    return new BusError({ path: this.#place(region, offset), attempted, reason, errno, hint: FAULT_HINT });
+    return faulted(this.#place(region, offset), attempted, errno);
   }
 
   #place(region: number, offset: number): string {
     const name = this.#regions.find(({ info }) => info.index === region)?.info.name ?? `region${region}`;
     return `${this.#identity.path}/${name}+0x${offset.toString(16)}`;
   }
+}
+
+/** An access that faulted: SIGBUS on mapped memory, or EIO. */
+export function faulted(path: string, attempted: string, errno?: string): BusError {
+  const reason = errno ? 'the access faulted on the bus' : 'the access faulted on the bus (SIGBUS)';
+  const hint =
+    'memory decoding may be off (COMMAND.MEM in config space), the device in D3 or in a reset; config space still answers';
+  return new BusError({ path, attempted, reason, errno, hint });
+}
+
+/** 64 bits where a region is not mapped. */
+export function notAtOnce(path: string, attempted: string): UsageError {
+  const reason = 'the kernel may split 64 bits into two accesses where a region is not mapped';
+  return new UsageError({ path, attempted, reason, hint: 'make two 32-bit accesses, in the order the device wants' });
 }
 
 export function closed({ path, spec }: Pick<Identity, 'path' | 'spec'>, attempted: string): ClosedError {

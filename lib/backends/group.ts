@@ -12,7 +12,7 @@ import type { Backend, DmaAccess, IovaRange } from '../backend.js';
 import { SystemError } from '../errors.js';
 import { libc, O_RDWR } from '../native.js';
 import * as uapi from '../uapi.js';
-import { type Cause, granted } from './refused.js';
+import { allUnmapped, type Cause, granted, mapDma, UNMAP_DMA } from './refused.js';
 import { bindHint, type GroupMember, groupMembers, holders, requireVfioDevice } from './sysfs.js';
 import { type Iommu, VfioBackend } from './vfio.js';
 
@@ -169,15 +169,8 @@ class GroupIommu implements Iommu {
     const flags = (access.read ? FLAG.VFIO_DMA_MAP_FLAG_READ : 0) | (access.write ? FLAG.VFIO_DMA_MAP_FLAG_WRITE : 0);
     const bytes = uapi.DMA_MAP.pack({ flags, vaddr: pointer, iova, size: BigInt(size) });
     const path = `${this.#path}/dma@0x${iova.toString(16)}`;
-    const ranges = this.iovaRanges;
     granted(libc().ioctl(this.#container, IOCTL.VFIO_IOMMU_MAP_DMA, bytes), path, 'VFIO_IOMMU_MAP_DMA', {
-      EEXIST: ['a part of these IOVAs is mapped already', 'free the buffer that is there, or take other IOVAs'],
-      get EINVAL(): Cause {
-        return [
-          `size 0x${size.toString(16)} at this IOVA is not page-aligned or not in the IOMMU's ranges`,
-          `the ranges are ${ranges.map(({ first, last }) => `0x${first.toString(16)}-0x${last.toString(16)}`).join(', ')}`,
-        ];
-      },
+      ...mapDma(size, this.iovaRanges),
       get ENOMEM() {
         return memlock(size);
       },
@@ -194,13 +187,8 @@ class GroupIommu implements Iommu {
     const bytes = uapi.DMA_UNMAP.pack({ iova, size: BigInt(size) });
     const path = `${this.#path}/dma@0x${iova.toString(16)}`;
     const attempted = 'VFIO_IOMMU_UNMAP_DMA';
-    granted(libc().ioctl(this.#container, IOCTL.VFIO_IOMMU_UNMAP_DMA, bytes), path, attempted, {
-      EINVAL: ['the range is a part of a mapping, or not page-aligned', 'unmap exactly what was mapped'],
-    });
-    const done = uapi.DMA_UNMAP.unpack(bytes).size;
-    if (done === BigInt(size)) return;
-    const reason = `0x${done.toString(16)} of 0x${size.toString(16)} bytes were mapped there`;
-    throw new SystemError({ path, attempted, reason, hint: 'unmap exactly what was mapped, once' });
+    granted(libc().ioctl(this.#container, IOCTL.VFIO_IOMMU_UNMAP_DMA, bytes), path, attempted, UNMAP_DMA);
+    allUnmapped(uapi.DMA_UNMAP.unpack(bytes).size, size, path);
   }
 
   close(): void {

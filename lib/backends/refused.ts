@@ -1,5 +1,6 @@
 /** A system call or ioctl that the kernel refused, as an error: each caller brings a table of what an errno means there. */
-import { SystemError } from '../errors.js';
+import { IRQ, type IovaRange, type IrqName } from '../backend.js';
+import { SystemError, UsageError } from '../errors.js';
 import { errnoName } from '../native.js';
 
 /** Why, and what to do next. */
@@ -12,6 +13,56 @@ const COMMON: Causes = {
   EMFILE: ['this process has no file descriptor left', 'raise the limit: ulimit -n'],
   ENODEV: ['the device is gone', 'check that it is still there: lspci -D; then open it again'],
 };
+
+/** 'intx', or 'irq7' where no kind has that index. */
+export const irqName = (index: number): IrqName | `irq${number}` =>
+  (Object.keys(IRQ) as IrqName[]).find((name) => IRQ[name] === index) ?? `irq${index}`;
+
+/** VFIO_DEVICE_SET_IRQS. */
+export const SET_IRQS: Causes = {
+  EINVAL: [
+    'the kernel refuses it in this state: another kind of interrupt is enabled, or the vector is not',
+    'disable the other kind first: INTx, MSI and MSI-X exclude each other',
+  ],
+  ENOTTY: ['the kernel cannot mask or unmask this kind', "mask it in the device's own registers"],
+  ENOSPC: ['no interrupt vectors are left', 'enable fewer'],
+  EBUSY: ['the interrupt line is shared with another driver, or unmasked by an eventfd already', 'use MSI or MSI-X'],
+};
+
+/** VFIO_IOMMU_MAP_DMA of `size` bytes. */
+export const mapDma = (size: number, ranges: readonly IovaRange[]): Causes => ({
+  EEXIST: ['a part of these IOVAs is mapped already', 'free the buffer that is there, or take other IOVAs'],
+  EINVAL: [
+    `size 0x${size.toString(16)} at this IOVA is not page-aligned or not in the IOMMU's ranges`,
+    `the ranges are ${ranges.map(({ first, last }) => `0x${first.toString(16)}-0x${last.toString(16)}`).join(', ')}`,
+  ],
+});
+
+/** VFIO_IOMMU_UNMAP_DMA. */
+export const UNMAP_DMA: Causes = {
+  EINVAL: ['the range is a part of a mapping, or not page-aligned', 'unmap exactly what was mapped'],
+};
+
+/** VFIO_IOMMU_UNMAP_DMA succeeds where less was mapped. @throws SystemError where it was less than `size` */
+export function allUnmapped(done: bigint, size: number, path: string): void {
+  if (done === BigInt(size)) return;
+  const reason = `0x${done.toString(16)} of 0x${size.toString(16)} bytes were mapped there`;
+  throw new SystemError({
+    path,
+    attempted: 'VFIO_IOMMU_UNMAP_DMA',
+    reason,
+    hint: 'unmap exactly what was mapped, once',
+  });
+}
+
+/** What `dmaMap` cannot take. */
+export const notPageMemory = (path: string): UsageError =>
+  new UsageError({
+    path,
+    attempted: 'dmaMap',
+    reason: 'the memory is not one that dmaAlloc() gave, or was released',
+    hint: 'allocate it with dmaAlloc()',
+  });
 
 /** The result, or, where it is -errno, a SystemError that says what was attempted, why it failed and what to do. */
 export function granted(result: number, path: string, attempted: string, causes: Causes = {}): number {

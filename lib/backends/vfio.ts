@@ -16,13 +16,13 @@ import {
   type RegionInfo,
   type Width,
 } from '../backend.js';
-import { SystemError, UsageError } from '../errors.js';
+import { SystemError } from '../errors.js';
 import { errnoName, libc, mmio } from '../native.js';
 import { DEVICE_INFO, FLAG, IOCTL, IRQ_INFO, IRQ_SET } from '../uapi.js';
 import { closed, type Identity, RegionAccess } from './access.js';
 import { KernelEventfd } from './eventfd.js';
 import { PageMemory } from './memory.js';
-import { granted } from './refused.js';
+import { granted, irqName, notPageMemory, SET_IRQS } from './refused.js';
 import { openRegions } from './regions.js';
 
 /** The IOMMU as one way of opening reaches it. Errors name its own ioctls. */
@@ -98,10 +98,7 @@ export class VfioBackend implements Backend {
 
   dmaMap(memory: DmaMemory, iova: bigint, access: DmaAccess): void {
     this.#checkOpen('dmaMap');
-    if (!(memory instanceof PageMemory) || memory.released) {
-      const reason = 'the memory is not one that dmaAlloc() gave, or was released';
-      throw new UsageError({ path: this.path, attempted: 'dmaMap', reason, hint: 'allocate it with dmaAlloc()' });
-    }
+    if (!(memory instanceof PageMemory) || memory.released) throw notPageMemory(this.path);
     this.#iommu.map(memory.pointer, memory.size, iova, access);
   }
 
@@ -126,15 +123,7 @@ export class VfioBackend implements Backend {
       const reason = `the kernel has ${result} vectors left for it, ${count} were asked for`;
       throw new SystemError({ path, attempted, reason, hint: `enable ${result} at most` });
     }
-    granted(result, path, attempted, {
-      EINVAL: [
-        'the kernel refuses it in this state: another kind of interrupt is enabled, or the vector is not',
-        'disable the other kind first: INTx, MSI and MSI-X exclude each other',
-      ],
-      ENOTTY: ['the kernel cannot mask or unmask this kind', "mask it in the device's own registers"],
-      ENOSPC: ['no interrupt vectors are left', 'enable fewer'],
-      EBUSY: ['the interrupt line is shared with another driver', 'use MSI or MSI-X'],
-    });
+    granted(result, path, attempted, SET_IRQS);
   }
 
   reset(): void {
@@ -163,9 +152,6 @@ export class VfioBackend implements Backend {
     if (this.#fd < 0) throw closed(this, attempted);
   }
 }
-
-const irqName = (index: number): IrqName | `irq${number}` =>
-  (Object.keys(IRQ) as IrqName[]).find((name) => IRQ[name] === index) ?? `irq${index}`;
 
 /** The kinds of interrupt that the device has. */
 function irqsOf(fd: number, path: string, kinds: number): IrqInfo[] {

@@ -7,32 +7,35 @@ import { Interrupts, type IrqSet } from './interrupts.js';
 import { Iommu } from './iommu.js';
 import { Refusal } from './refusal.js';
 
+/** An MSI is a write of 32 bits: where nobody set its address and data, a write like any other. */
+const NO_MESSAGE = new Uint8Array(4);
+
 export class Card {
   readonly #function = new PciFunction();
   readonly #interrupts = new Interrupts(this.#function);
   readonly #config = new Config(this.#function, this.#interrupts);
   readonly #iommu = new Iommu();
   readonly #edu: Edu;
-  #inReset = false;
 
   /** @param now the device's clock, milliseconds */
   constructor(now: () => number) {
     const pci = this.#function;
-    const onBus = (): boolean => pci.busMaster && !this.#inReset;
     const slot: Slot = {
       now,
       dmaRead: (iova, into) => {
-        if (onBus()) this.#iommu.read(iova, into);
+        if (pci.busMaster) this.#iommu.read(iova, into);
         else into.fill(0);
       },
       dmaWrite: (iova, from) => {
-        if (onBus()) this.#iommu.write(iova, from);
+        if (pci.busMaster) this.#iommu.write(iova, from);
       },
       get msiEnabled() {
         return pci.msiEnabled;
       },
       sendMsi: () => {
-        if (onBus()) this.#interrupts.fireMsi();
+        if (!pci.busMaster) return;
+        if (this.#interrupts.message) this.#interrupts.fireMsi();
+        else this.#iommu.write(0n, NO_MESSAGE);
       },
       setIntx: (high) => pci.setPin(high),
     };
@@ -66,13 +69,10 @@ export class Card {
     this.#interrupts.set(index, action, start, data);
   }
 
-  /** A reset of the bus, around which the kernel saves and restores config space. The edu keeps its registers. */
+  /** A reset of the bus, around which the kernel saves and restores config space. The edu keeps its registers and goes on. */
   reset(): void {
-    this.#inReset = true;
-    this.#edu.busReset();
     this.#function.reset();
     this.#interrupts.reset();
-    this.#inReset = false;
   }
 
   /** When `run` has something to do next, on the device's clock. */

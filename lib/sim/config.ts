@@ -76,7 +76,8 @@ export class Config {
     }
     for (let bar = BAR0; bar < BAR0 + 24; bar++) if (touched(bar)) this.#fixBar(bar);
     for (let byte = ROM_BAR; byte < ROM_BAR + 4; byte++) if (touched(byte)) this.#copy[byte] = 0;
-    if (touched(MSI_FLAGS)) this.#fixMsiFlags();
+    // As the kernel decides it: also for a write that ends just before.
+    if (offset >= MSI && offset <= MSI_FLAGS && offset + bytes >= MSI_FLAGS) this.#fixMsiFlags();
   }
 
   #readByte(offset: number): number {

@@ -91,11 +91,6 @@ export class Edu {
     if (now >= this.#movedAt) this.#moved();
   }
 
-  /** The bus goes through a reset: the card has none of its own, but a transfer that was on its way is over after it. */
-  busReset(): void {
-    if (this.#movedAt !== Number.POSITIVE_INFINITY) this.#moved();
-  }
-
   #read32(offset: number): number | undefined {
     switch (offset) {
       case 0x00:

@@ -30,14 +30,14 @@ export const MSI_QUEUE_SIZE = 0x0070;
 const MSI_64BIT = 0x0080;
 
 /** Where the firmware put BAR0, and the interrupt line that it wrote down. */
-const BAR0_AT = 0xfe80_0000;
-const LINE = 0x0b;
+const BAR0_AT = 0xfde0_0000;
+const LINE = 0x0a;
 
 /** [offset, width, value, writable bits] */
 const REGISTERS: readonly (readonly [number, 8 | 16 | 32, number, number])[] = [
   [0x00, 16, 0x1234, 0],
   [0x02, 16, 0x11e8, 0],
-  [COMMAND, 16, MEM, IO | MEM | MASTER | SERR | INTX_DISABLE],
+  [COMMAND, 16, IO | MEM | SERR, IO | MEM | MASTER | SERR | INTX_DISABLE],
   [STATUS, 16, CAPABILITIES, 0],
   [0x08, 32, 0x00ff_0010, 0],
   [0x0c, 8, 0, 0xff],
@@ -84,6 +84,7 @@ export class PciFunction {
     const bits = this.#writable[offset] ?? 0;
     this.#bytes[offset] = (this.readByte(offset) & ~bits) | (value & bits);
     if (offset === COMMAND + 1) this.onIntx();
+    if (offset >= MSI && offset < MSI + MSI_SIZE && this.msiEnabled) this.setPin(false);
   }
 
   get busMaster(): boolean {

@@ -52,6 +52,11 @@ export class Interrupts {
   #trigger = NO_EVENTFD;
   #unmaskBy = NO_EVENTFD;
   #request = NO_EVENTFD;
+  #message = true;
+  /** A message came while MSI was enabled without an eventfd: Linux delivers it once there is one. */
+  #missed = false;
+  /** INTx as the interrupt controller last saw it. */
+  #asserted = false;
   #nextPoll = Number.POSITIVE_INFINITY;
 
   constructor(pciFunction: PciFunction) {
@@ -63,9 +68,16 @@ export class Interrupts {
     return this.#mode === 'msi';
   }
 
+  /** Whether the MSI capability holds a message. Linux clears it, to address 0 and data 0, when the eventfd is taken away. */
+  get message(): boolean {
+    return this.#message;
+  }
+
   /** The MSI message arrived. */
   fireMsi(): void {
-    if (this.#mode === 'msi') signal(this.#trigger);
+    if (this.#mode !== 'msi') return;
+    if (this.#trigger === NO_EVENTFD) this.#missed = true;
+    else signal(this.#trigger);
   }
 
   /** The user wrote COMMAND: its INTX_DISABLE is emulated by masking. */
@@ -122,9 +134,10 @@ export class Interrupts {
     if (data.kind === 'eventfds') {
       this.#trigger = data.values[0] ?? NO_EVENTFD;
       if (this.#mode === 'intx') return;
-      this.#mode = 'intx';
       this.#masked = this.#virtualDisable;
+      // A line that is high already is lost on the controller, which is not listening yet.
       this.#function.intxDisabled = this.#masked;
+      this.#mode = 'intx';
     } else if (this.#mode !== 'intx') {
       throw new Refusal('EINVAL');
     } else if (data.kind === 'none' || data.values[0]) {
@@ -136,7 +149,9 @@ export class Interrupts {
     if (this.#mode !== 'intx' || count !== 1) throw new Refusal('EINVAL');
     if (data.kind === 'eventfds') {
       if (action === 'mask') throw new Refusal('ENOTTY');
-      this.#unmaskBy = data.values[0] ?? NO_EVENTFD;
+      const eventfd = data.values[0] ?? NO_EVENTFD;
+      if (eventfd !== NO_EVENTFD && this.#unmaskBy !== NO_EVENTFD) throw new Refusal('EBUSY');
+      this.#unmaskBy = eventfd;
       this.#nextPoll = this.#unmaskBy === NO_EVENTFD ? Number.POSITIVE_INFINITY : 0;
     } else if (data.kind === 'none' || data.values[0]) {
       if (action === 'mask') this.#mask();
@@ -157,10 +172,21 @@ export class Interrupts {
       if (this.#mode === 'none') {
         if (count === 0) throw new Refusal('ERANGE');
         this.#mode = 'msi';
+        this.#missed = false;
+        this.#message = true;
         this.#function.intxDisabled = true;
         this.#function.setMsiFlags(MSI_ENABLE);
       }
-      if (count === 1) this.#trigger = data.values[0] ?? NO_EVENTFD;
+      if (count === 1) {
+        const eventfd = data.values[0] ?? NO_EVENTFD;
+        if (eventfd !== NO_EVENTFD) this.#message = true;
+        else if (this.#trigger !== NO_EVENTFD) this.#message = false;
+        this.#trigger = eventfd;
+      }
+      if (this.#missed && this.#trigger !== NO_EVENTFD) {
+        this.#missed = false;
+        signal(this.#trigger);
+      }
     } else if (this.#mode !== 'msi') {
       throw new Refusal('EINVAL');
     } else if (count === 1 && (data.kind === 'none' || data.values[0])) {
@@ -184,7 +210,9 @@ export class Interrupts {
 
   /** The level interrupt's handler: masks, then posts. */
   #fireIntx(): void {
-    if (this.#mode !== 'intx' || this.#masked || !this.#function.asserted) return;
+    const rose = this.#function.asserted && !this.#asserted;
+    this.#asserted = this.#function.asserted;
+    if (!rose || this.#mode !== 'intx' || this.#masked) return;
     this.#masked = true;
     this.#function.intxDisabled = true;
     this.#signalIntx();

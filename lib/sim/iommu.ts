@@ -7,10 +7,10 @@ import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import type { DmaAccess, IovaRange } from '../backend.js';
 import { Refusal } from './refusal.js';
 
-/** What a VT-d of 39 bits can map: all but the window where MSI writes go. */
+/** What a VT-d of 48 bits can map: all but the window where MSI writes go. */
 export const IOVA_RANGES: readonly IovaRange[] = [
   { first: 0n, last: 0xfedf_ffffn },
-  { first: 0xfef0_0000n, last: 0x7f_ffff_ffffn },
+  { first: 0xfef0_0000n, last: 0xffff_ffff_ffffn },
 ];
 
 /** Bytes: 4 KiB, 2 MiB, 1 GiB. */

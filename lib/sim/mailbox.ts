@@ -4,7 +4,7 @@
  */
 import { availableParallelism } from 'node:os';
 import type { IrqAction } from '../backend.js';
-import { REASONS, Refusal } from './refusal.js';
+import { REASONS, type Reason } from './refusal.js';
 
 export const OP = {
   read: 1,
@@ -43,6 +43,9 @@ export const BLOCK_SIZE = 0x1_0000;
 /** A turn or two of a tight polling loop; alone on a processor nobody else could move meanwhile. */
 const SPINS = availableParallelism() > 1 ? 20_000 : 0;
 
+/** TextEncoder refuses shared memory. */
+const scratch = new Uint8Array(1024);
+
 export class Mailbox {
   readonly shared: SharedArrayBuffer;
   readonly #words: Int32Array;
@@ -75,25 +78,33 @@ export class Mailbox {
   /** Posts a request. */
   post(op: Op): void {
     this.#words[OPERATION] = op;
-    Atomics.store(this.#words, TURN, DEVICE);
+    // It is the device's turn, unless the device is gone.
+    if (Atomics.exchange(this.#words, TURN, DEVICE) === GONE) Atomics.store(this.#words, TURN, GONE);
     Atomics.notify(this.#words, TURN);
   }
 
   /**
    * Waits until the device has answered. `patience` is called each `milliseconds` of waiting and may throw.
-   * @returns false when the device is gone. @throws Refusal
+   * @returns why the device refuses it
    */
-  answer(milliseconds: number, patience: () => void): boolean {
+  answer(milliseconds: number, patience: () => void): Reason | 'gone' | undefined {
     this.#await(DEVICE, milliseconds, patience);
-    if (Atomics.load(this.#words, TURN) === GONE) return false;
-    const reason = REASONS[(this.#words[REASON] ?? 0) - 1];
-    if (reason !== undefined) throw new Refusal(reason);
-    return true;
+    return this.gone ? 'gone' : REASONS[(this.#words[REASON] ?? 0) - 1];
   }
 
   /** The system's number of the device's thread; 0 before it started. */
   get thread(): number {
     return Atomics.load(this.#words, THREAD);
+  }
+
+  get gone(): boolean {
+    return Atomics.load(this.#words, TURN) === GONE;
+  }
+
+  /** Why the device is gone: its last words, where it had any, until the next request is written over them. */
+  get lastWords(): string | undefined {
+    if (!this.gone) return undefined;
+    return new TextDecoder().decode(this.bytes.slice(0, this.numbers[0]));
   }
 
   // The device's end.
@@ -115,13 +126,15 @@ export class Mailbox {
     return Atomics.load(this.#words, TURN) === DEVICE ? (this.#words[OPERATION] as Op) : undefined;
   }
 
-  reply(refusal?: Refusal): void {
-    this.#words[REASON] = refusal === undefined ? 0 : REASONS.indexOf(refusal.why) + 1;
+  reply(refused?: Reason): void {
+    this.#words[REASON] = refused === undefined ? 0 : REASONS.indexOf(refused) + 1;
     this.#turnOver(CALLER);
   }
 
-  /** The device takes no requests any more. */
-  end(): void {
+  /** The device takes no requests any more, and says why. */
+  end(why: string): void {
+    this.numbers[0] = new TextEncoder().encodeInto(why, scratch).written;
+    this.bytes.set(scratch);
     this.#turnOver(GONE);
   }
 
@@ -132,6 +145,9 @@ export class Mailbox {
 
   #await(turn: number, milliseconds: number, patience: () => void): void {
     for (let i = 0; i < SPINS; i++) if (Atomics.load(this.#words, TURN) !== turn) return;
-    while (Atomics.wait(this.#words, TURN, turn, milliseconds) === 'timed-out') patience();
+    // A wake-up may be a late one, for the turn before: only the word itself counts.
+    while (Atomics.load(this.#words, TURN) === turn) {
+      if (Atomics.wait(this.#words, TURN, turn, milliseconds) === 'timed-out') patience();
+    }
   }
 }

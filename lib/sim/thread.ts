@@ -6,7 +6,7 @@ import type { Width } from '../backend.js';
 import { Card } from './card.js';
 import type { IrqSet } from './interrupts.js';
 import { ACCESS, ACTIONS, DATA, Mailbox, OP, type Op } from './mailbox.js';
-import { Refusal } from './refusal.js';
+import { type Reason, Refusal } from './refusal.js';
 
 const now = (): number => performance.now();
 const mailbox = new Mailbox(workerData as SharedArrayBuffer);
@@ -87,21 +87,24 @@ function irqSet(kind: number, count: number): IrqSet {
 
 /** This thread's number, by which the other end sees whether it lives. */
 mailbox.begin(Number(basename(readlinkSync('/proc/thread-self'))));
+let lastWords = 'it was closed';
 try {
   for (let open = true; open; ) {
     const op = mailbox.request(Math.max(0, card.due - now()));
     card.run(now());
     if (op === undefined) continue;
-    let refusal: Refusal | undefined;
+    let refused: Reason | undefined;
     try {
       serve[op]();
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
-      refusal = error;
+      refused = error.why;
     }
     open = op !== OP.close;
-    mailbox.reply(refusal);
+    mailbox.reply(refused);
   }
+} catch (error) {
+  lastWords = error instanceof Error ? (error.stack ?? error.message) : String(error);
 } finally {
-  mailbox.end();
+  mailbox.end(lastWords);
 }

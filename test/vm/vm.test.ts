@@ -5,6 +5,7 @@ import { needs } from '../needs.js';
 import { E1000E, EDU, NVME, SHARED } from './cards.js';
 import { Guest } from './guest.js';
 import { relay } from './relay.js';
+import { session } from './session.js';
 
 test('on the kernel’s vfio-pci, in a QEMU guest', needs('guest'), async (t) => {
   const guest = await Guest.boot({ keep: process.env.VFIOLAB_VM_KEEP === '1' });
@@ -33,6 +34,7 @@ test('on the kernel’s vfio-pci, in a QEMU guest', needs('guest'), async (t) =>
   await t.test('several vectors, and other kinds of regions', (t) =>
     relay(t, guest, 'vectors', { before: `bind ${NVME} ${E1000E}` }),
   );
+  await t.test('a seeded session runs as on the simulator', () => session(guest));
   await t.test('killed processes', (t) => relay(t, guest, 'survival'));
 });
 
