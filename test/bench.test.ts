@@ -99,6 +99,15 @@ test('the bench of the kernel: ours, and ipykernel by the same driver', needs('j
   }
 });
 
+test('what is missing is named, and fails a check that is to have everything', () => {
+  const check = (env: NodeJS.ProcessEnv) =>
+    spawnSync(process.execPath, [MAIN, 'wakeup', '--check'], { encoding: 'utf8', env: { ...env, PATH: '/nowhere' } });
+  const lenient = check({});
+  assert.match(lenient.stdout, /not measured +needs cc: apt-get install .*gcc/);
+  assert.equal(lenient.status, 0, lenient.stderr);
+  assert.equal(check({ VFIOLAB_TEST_ALL: '1' }).status, 1);
+});
+
 test('contenders run in turn, and warming up does not count', async () => {
   const ran: string[] = [];
   const contender = (name: string, value: number) => ({

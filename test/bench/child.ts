@@ -5,6 +5,9 @@ import { createInterface } from 'node:readline';
 /** Debian's own, not one that happens to be earlier on the PATH. */
 export const PYTHON = '/usr/bin/python3';
 
+/** Milliseconds. */
+const GRACE = 10_000;
+
 export class LineChild {
   readonly #child: ChildProcess;
   readonly #lines: AsyncIterator<string>;
@@ -40,10 +43,13 @@ export class LineChild {
     return this.hear();
   }
 
+  /** Its input ends, and so does it; killed where it does not. */
   async end(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     const gone = new Promise((resolve) => this.#child.once('exit', resolve));
-    if (this.#child.exitCode !== null) return;
     this.#child.stdin?.end();
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), GRACE);
     await gone;
+    clearTimeout(timer);
   }
 }

@@ -87,7 +87,7 @@ export function tableOf(title: string, parts: readonly Part[]): View {
       right(aim.verdict, TONES[aim.verdict]),
       { text: aim.against ?? '', tone: 'dim' } as const,
     ]),
-    ...missing.map((text) => [{ text: `not measured: needs ${text}`, tone: 'warn' } as const]),
+    ...missing.map((text) => [{ text: 'not measured', tone: 'warn' } as const, '', '', '', '', `needs ${text}`]),
   ]);
   return new View(title, ['', 'median', '', '8 of 10 rounds', 'ratio', 'to'], rows);
 }
