@@ -28,10 +28,6 @@ export class Cell {
     return this.#controller.signal;
   }
 
-  get settled(): boolean {
-    return this.#settled;
-  }
-
   settle(): void {
     this.#settled = true;
   }

@@ -19,14 +19,19 @@ export async function rich(value: unknown): Promise<Rich> {
 
 /** As `rich`, and an object whose keys are all MIME types is a bundle itself. */
 export async function shown(value: unknown): Promise<Rich> {
-  return isBundle(value) ? { data: value, metadata: {} } : rich(value);
+  return isBundle(value) ? { data: sendable(value), metadata: {} } : rich(value);
 }
 
 async function foreign(value: unknown): Promise<MimeBundle | undefined> {
   if (value === null || (typeof value !== 'object' && typeof value !== 'function')) return undefined;
   const method = (value as { [DISPLAY]?: unknown })[DISPLAY];
   const bundle: unknown = typeof method === 'function' ? await method.call(value) : undefined;
-  return isBundle(bundle) ? bundle : undefined;
+  return isBundle(bundle) ? sendable(bundle) : undefined;
+}
+
+/** A bundle travels as JSON: what cannot is refused here, in the cell. @throws TypeError */
+function sendable(bundle: MimeBundle): MimeBundle {
+  return JSON.parse(JSON.stringify(bundle)) as MimeBundle;
 }
 
 function isBundle(value: unknown): value is MimeBundle {

@@ -3,6 +3,7 @@
  * interrupt ends it; `import()` through the session; and notes on what the cell imports and declares.
  */
 import type {
+  Block,
   CallExpression,
   Expression,
   Node,
@@ -34,6 +35,24 @@ function guarded(body: Statement): Statement {
   return f.createBlock([guard(), ...(ts.isBlock(body) ? body.statements : [body])], true);
 }
 
+/**
+ * A function with a loop takes note, when it is called, of the cell that runs: interrupting that cell ends the loop, though an
+ * earlier cell defined it. `const __cell = __running();`
+ */
+function watching(body: Block): Block {
+  const running = f.createCallExpression(f.createIdentifier('__running'), undefined, []);
+  const declaration = f.createVariableDeclaration('__cell', undefined, undefined, running);
+  const list = f.createVariableDeclarationList([declaration], ts.NodeFlags.Const);
+  return f.updateBlock(body, [f.createVariableStatement(undefined, list), ...body.statements]);
+}
+
+/** Whether a loop is in it, but not in a function of it. */
+function loops(node: Node): boolean {
+  if (ts.isIterationStatement(node, false)) return true;
+  if (ts.isFunctionLike(node)) return false;
+  return ts.forEachChild(node, (child) => loops(child) || undefined) ?? false;
+}
+
 function withGuard(node: Node): Node {
   if (ts.isWhileStatement(node)) return f.updateWhileStatement(node, node.expression, guarded(node.statement));
   if (ts.isDoStatement(node)) return f.updateDoStatement(node, guarded(node.statement), node.expression);
@@ -59,6 +78,8 @@ export function guardLoops(notes: Notes): TransformerFactory<SourceFile> {
     for (const statement of file.statements) note(statement, notes);
     const visit = (node: Node): Node => {
       const inner = ts.visitEachChild(node, visit, context);
+      if (ts.isBlock(node) && ts.isBlock(inner) && ts.isFunctionLike(node.parent) && loops(node))
+        return watching(inner);
       if (isDynamicImport(inner)) {
         return f.updateCallExpression(inner, f.createIdentifier('__import'), undefined, inner.arguments);
       }

@@ -16,7 +16,7 @@ import { Iopub } from './iopub.js';
 import { log } from './log.js';
 import { type Answer, requests } from './requests.js';
 import { SendQueue } from './sockets.js';
-import type { IoData, ToIo, ToMain } from './threads.js';
+import { type IoData, SHARED, type ToIo, type ToMain } from './threads.js';
 import { type Json, type Message, Wire } from './wire.js';
 
 /** How long main may take to close its devices before the process is killed, in milliseconds. */
@@ -41,9 +41,8 @@ const iopub = new Iopub(wire, new SendQueue(iopubSocket));
 const replies = { shell: new SendQueue(shell), control: new SendQueue(control) };
 const comms = new Comms(iopub);
 const executions = new Executions({ iopub, comms, tell, reply: (to, content) => reply('shell', to, content) });
-const interrupter = new Interrupter(new Int32Array(shared), () =>
-  tell({ type: 'interrupt', cell: executions.running }),
-);
+const words = new Int32Array(shared);
+const interrupter = new Interrupter(words, () => tell({ type: 'interrupt', cell: executions.running }));
 const answers = requests({ asker: new Asker(compiler), executions, comms });
 
 function reply(channel: keyof typeof replies, to: Message, content: Json): void {
@@ -123,11 +122,23 @@ async function read(socket: Router, onMessage: (message: Message) => void | Prom
   }
 }
 
-main.on('message', (message: ToIo) => {
+function onMain(message: ToIo): void {
+  if (message.type === 'stream') {
+    Atomics.sub(words, SHARED.UNTAKEN, message.text.length);
+    Atomics.notify(words, SHARED.UNTAKEN);
+  }
   if (message.type === 'end') void closeSockets();
   else if (message.type === 'sigint') void interrupter.interrupt();
   else if (message.type === 'done') executions.done(message);
   else executions.output(message);
+}
+
+main.on('message', (message: ToIo) => {
+  try {
+    onMain(message);
+  } catch (error) {
+    log((error as Error).stack ?? String(error));
+  }
 });
 
 if (!onSigint(() => void interrupter.interrupt())) tell({ type: 'hearSigint' });

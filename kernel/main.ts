@@ -6,7 +6,7 @@ import { MessageChannel, Worker } from 'node:worker_threads';
 import { Asker } from './ask.js';
 import { readConnection } from './connection.js';
 import { log } from './log.js';
-import type { CompilerData, IoData, ToMain } from './threads.js';
+import { type CompilerData, type IoData, SHARED_BYTES, type ToMain } from './threads.js';
 
 /** Cells get another one (run.ts). */
 const exit: (code?: number) => never = process.exit.bind(process);
@@ -16,7 +16,7 @@ if (file === undefined) {
   exit(2);
 }
 
-const shared = new SharedArrayBuffer(8);
+const shared = new SharedArrayBuffer(SHARED_BYTES);
 const ports = new MessageChannel();
 const ioData: IoData = {
   connection: readConnection(file),

@@ -3,7 +3,10 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { StringDecoder } from 'node:string_decoder';
 import type { MessagePort } from 'node:worker_threads';
 import type { Cell } from './cell.js';
-import type { StreamName, ToIo } from './threads.js';
+import { SHARED, type StreamName, type ToIo } from './threads.js';
+
+/** Characters. */
+const UNTAKEN_MAX = 4_000_000;
 
 /**
  * Which cell the code that runs now belongs to. Exact from Node 24 on. Below, AsyncLocalStorage works by promise hooks, and
@@ -31,9 +34,11 @@ class Context {
 export class Output {
   readonly context = new Context();
   readonly #port: Pick<MessagePort, 'postMessage'>;
+  readonly #shared: Int32Array;
 
-  constructor(port: Pick<MessagePort, 'postMessage'>) {
+  constructor(port: Pick<MessagePort, 'postMessage'>, shared: Int32Array) {
     this.#port = port;
+    this.#shared = shared;
   }
 
   send(message: ToIo): void {
@@ -41,7 +46,20 @@ export class Output {
   }
 
   text(name: StreamName, text: string, cell: Cell | undefined = this.context.cell): void {
-    if (cell && !cell.silent && text !== '') this.send({ type: 'stream', cell: cell.id, name, text });
+    if (!cell || cell.silent || text === '') return;
+    Atomics.add(this.#shared, SHARED.UNTAKEN, text.length);
+    this.send({ type: 'stream', cell: cell.id, name, text });
+    this.#waitForIo();
+  }
+
+  /** A loop that prints without end must not fill the memory, nor keep io from hearing an interrupt. */
+  #waitForIo(): void {
+    const shared = this.#shared;
+    while (Atomics.load(shared, SHARED.STOP) === 0) {
+      const untaken = Atomics.load(shared, SHARED.UNTAKEN);
+      if (untaken < UNTAKEN_MAX) return;
+      Atomics.wait(shared, SHARED.UNTAKEN, untaken, 20);
+    }
   }
 
   /** process.stdout and process.stderr, and with them console, write here. */

@@ -12,7 +12,7 @@ export async function start(parts: {
   readonly asker: Asker;
   readonly shared: Int32Array;
 }): Promise<(message: ToMain) => void> {
-  const output = new Output(parts.io);
+  const output = new Output(parts.io, parts.shared);
   const session = new Session(parts.asker, output, parts.shared, process.cwd());
   defineGlobals(output);
   output.capture();

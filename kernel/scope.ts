@@ -18,4 +18,6 @@ declare const signal: AbortSignal;
 `;
 
 /** The parameters of a cell's function: compiler and guard.ts write them, session.ts gives them. */
-export const PARAMETERS = ['exports', 'require', '__import', '__stop', '__cell', '__interrupted'].join(', ');
+export const PARAMETERS = ['exports', 'require', '__import', '__stop', '__cell', '__running', '__interrupted'].join(
+  ', ',
+);

@@ -17,6 +17,9 @@ type Execute = Extract<ToMain, { type: 'execute' }>;
 /** How long an interrupted cell may take to end by itself, in milliseconds, before it is given up. */
 const GRACE = 50;
 
+/** The stop word of code that runs when no cell does. */
+const NOBODY = new Int32Array(1);
+
 export class Session {
   /** The values of the cells' top-level names. */
   readonly #exports: Record<string, unknown> = {};
@@ -67,16 +70,12 @@ export class Session {
   /** An interrupt that was meant for this cell. */
   interrupt(id: number | undefined): void {
     Atomics.add(this.#shared, SHARED.HEARD, 1);
+    // Main hears this, so no loop holds it; from here on only the cell itself is stopped.
+    Atomics.store(this.#shared, SHARED.STOP, 0);
     const cell = this.#running;
-    if (!cell || cell.id !== id || cell.settled) {
-      Atomics.store(this.#shared, SHARED.STOP, 0);
-      return;
-    }
+    if (!cell || cell.id !== id) return;
     cell.abort();
-    setTimeout(() => {
-      Atomics.store(this.#shared, SHARED.STOP, 0);
-      cell.giveUp();
-    }, GRACE);
+    setTimeout(() => cell.giveUp(), GRACE);
   }
 
   /** Closes the cards that are still open. */
@@ -147,6 +146,7 @@ export class Session {
               this.#modules.import,
               this.#shared,
               cell.stop,
+              this.#stopWord,
               this.#interrupted,
             ),
           );
@@ -159,6 +159,8 @@ export class Session {
       this.#start.port2.postMessage(0);
     });
   }
+
+  readonly #stopWord = (): Int32Array => (this.#running ? this.#output.context.cell?.stop : undefined) ?? NOBODY;
 
   readonly #interrupted = (): KeyboardInterrupt => {
     Atomics.store(this.#shared, SHARED.STOP, 0);

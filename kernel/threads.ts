@@ -13,11 +13,14 @@ export interface CellError {
 }
 
 /** Words of the memory that main and io share. */
+export const SHARED_BYTES = 12;
 export const SHARED = {
   /** Not zero: every loop of a cell stops at its next turn. */
   STOP: 0,
   /** Counts the interrupts that main has heard. */
   HEARD: 1,
+  /** Characters of output that main has sent and io has not taken yet. */
+  UNTAKEN: 2,
 } as const;
 
 export interface IoData {

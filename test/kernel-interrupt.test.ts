@@ -1,6 +1,8 @@
 /** Every kind of stuck cell can be stopped; variables, the card and the next cell survive. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
+import type { Output } from '../kernel/client.js';
 import { Bench } from './kernel-bench.js';
 
 /** Cells that never end; each prints when it is about to get stuck. */
@@ -20,6 +22,13 @@ const STUCK = {
   'a loop that polls the card': "console.log('go'); while (card.bar(0).read32(0) !== 1) {}",
 };
 
+/** Acts when the cell says that it is about to get stuck. */
+function onGo(act: () => unknown): (output: Output) => void {
+  return (output) => {
+    if (output.type === 'stream' && output.text.endsWith('go\n')) act();
+  };
+}
+
 describe('interrupt', { timeout: 300_000 }, () => {
   let bench: Bench;
   before(async () => {
@@ -34,11 +43,10 @@ describe('interrupt', { timeout: 300_000 }, () => {
   for (const [what, code] of Object.entries(STUCK)) {
     test(`${what} is interrupted, and the next cell runs`, async () => {
       let asked = 0;
-      const onOutput = (): void => {
-        if (asked > 0) return;
+      const onOutput = onGo(() => {
         asked = performance.now();
         void bench.kernel.interrupt();
-      };
+      });
       const { reply } = await bench.run(code, { onOutput });
       const took = performance.now() - asked;
       assert.equal(reply.status, 'error');
@@ -56,7 +64,7 @@ describe('interrupt', { timeout: 300_000 }, () => {
   test('finally runs, its own loops whole', async () => {
     const { reply, stdout } = await bench.run(
       "try { console.log('go'); while (true) {} } finally { for (let i = 0; i < 3; i++) console.log(i) }",
-      { onOutput: (output) => void (output.type === 'stream' && output.text === 'go\n' && bench.kernel.interrupt()) },
+      { onOutput: onGo(() => bench.kernel.interrupt()) },
     );
     assert.equal(reply.ename, 'KeyboardInterrupt');
     assert.equal(stdout, 'go\n0\n1\n2\n');
@@ -64,7 +72,7 @@ describe('interrupt', { timeout: 300_000 }, () => {
 
   test('an interrupted wait takes no later interrupt', async () => {
     const { reply } = await bench.run("console.log('go'); await irq.wait({ timeout: Infinity })", {
-      onOutput: () => void bench.kernel.interrupt(),
+      onOutput: onGo(() => bench.kernel.interrupt()),
     });
     assert.equal(reply.ename, 'KeyboardInterrupt');
     const { result } = await bench.run('irq.trigger(); await irq.wait({ timeout: 10_000 })');
@@ -74,7 +82,7 @@ describe('interrupt', { timeout: 300_000 }, () => {
   test('the cell is told by its signal, and may end by itself', async () => {
     const { reply, stdout } = await bench.run(
       "await new Promise<void>((done) => { signal.addEventListener('abort', () => { console.log(signal.reason.name); done() }); console.log('go') })",
-      { onOutput: (output) => void (output.type === 'stream' && output.text === 'go\n' && bench.kernel.interrupt()) },
+      { onOutput: onGo(() => bench.kernel.interrupt()) },
     );
     assert.match(stdout, /KeyboardInterrupt/);
     assert.equal(reply.status, 'ok');
@@ -84,13 +92,47 @@ describe('interrupt', { timeout: 300_000 }, () => {
     await bench.run('let turns = 0');
     const { reply } = await bench.run(
       "console.log('go'); while (true) { turns++; await new Promise((r) => setTimeout(r, 200)) }",
-      { onOutput: () => void bench.kernel.interrupt() },
+      { onOutput: onGo(() => bench.kernel.interrupt()) },
     );
     assert.equal(reply.ename, 'KeyboardInterrupt');
     await bench.run('await new Promise((r) => setTimeout(r, 500))');
     const turns = await bench.value('turns');
     await bench.run('await new Promise((r) => setTimeout(r, 500))');
     assert.equal(await bench.value('turns'), turns);
+  });
+
+  test('an async function of an earlier cell does not run on either; what an earlier cell left running does', async () => {
+    await bench.run(
+      'let polls = 0; let ticks = 0; const sleep = (ms: number) => new Promise((r) => setTimeout(r, ms)); let over = false;\n' +
+        'async function poll() { for (;;) { polls++; await sleep(200) } }\n' +
+        'async function tick() { while (!over) { ticks++; await sleep(20) } }\nvoid tick()',
+    );
+    const { reply } = await bench.run("console.log('go'); await poll()", {
+      onOutput: onGo(() => bench.kernel.interrupt()),
+    });
+    assert.equal(reply.ename, 'KeyboardInterrupt');
+    await bench.run('await sleep(400)');
+    const [polls, ticks] = (await bench.value('[polls, ticks]')) as number[];
+    await bench.run('await sleep(500)');
+    const [later, on] = (await bench.value('[polls, ticks]')) as number[];
+    assert.equal(later, polls);
+    assert.ok((on ?? 0) > (ticks ?? 0), 'the ticks stopped');
+    await bench.run('over = true');
+  });
+
+  test('a loop that prints without end is interrupted, and does not fill the memory', async () => {
+    let seen = 0;
+    const { reply } = await bench.run("for (;;) console.log('x'.repeat(1000))", {
+      onOutput: (output) => {
+        const before = seen;
+        seen += output.type === 'stream' ? output.text.length : 0;
+        if (before < 50_000_000 && seen >= 50_000_000) void bench.kernel.interrupt();
+      },
+    });
+    assert.equal(reply.ename, 'KeyboardInterrupt');
+    assert.ok(seen < 400_000_000, `${seen} characters`);
+    const rss = Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${bench.kernel.pid}/status`, 'utf8'))?.[1]);
+    assert.ok(rss < 1_500_000, `${rss} KiB`);
   });
 
   test('with nothing running an interrupt is harmless', async () => {
@@ -103,7 +145,7 @@ describe('interrupt', { timeout: 300_000 }, () => {
     // From Node 24 on the signal is heard between two turns of main's loop only.
     const loop = Number(process.versions.node.split('.')[0]) >= 24 ? 'await new Promise(() => {})' : 'while (true) {}';
     const { reply } = await bench.run(`console.log('go'); ${loop}`, {
-      onOutput: () => void process.kill(bench.kernel.pid, 'SIGINT'),
+      onOutput: onGo(() => process.kill(bench.kernel.pid, 'SIGINT')),
     });
     assert.equal(reply.ename, 'KeyboardInterrupt');
     assert.equal((await bench.run('keep.n')).result, '42');

@@ -211,6 +211,16 @@ describe('cells', { timeout: 300_000 }, () => {
     ]);
   });
 
+  test('what is no JSON is refused by display, and the kernel goes on', async () => {
+    assert.equal((await bench.run("await display({ 'application/json': { big: 1n } })")).reply.ename, 'TypeError');
+    assert.equal(
+      (await bench.run("const ring: { own?: unknown } = {}; ring.own = ring; await display({ 'a/b': ring })")).reply
+        .ename,
+      'TypeError',
+    );
+    assert.equal((await bench.run("await display({ 'a/b': () => 1 }); 1")).result, '1');
+  });
+
   test('20,000 lines come whole, in order, in few messages', async () => {
     const { stdout, outputs } = await bench.run(
       "for (let i = 0; i < 20_000; i++) console.log('line ' + i); console.error('end')",
