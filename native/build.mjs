@@ -50,5 +50,6 @@ function build() {
   }
   rmSync(fresh, { force: true });
   if (result.error?.code === 'ENOENT') return `no C compiler (${compiler})`;
-  return `${compiler} failed: ${(result.stderr || String(result.error)).trim()}`;
+  const line = result.stderr?.split('\n').find((text) => /error|cannot|undefined/.test(text));
+  return `${compiler} failed: ${line ?? result.error?.message ?? `exit code ${result.status}`}`;
 }
