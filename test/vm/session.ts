@@ -1,10 +1,10 @@
-/** The seeded session (test/trace.ts) on the edu card in the guest, line by line against the simulator's. */
+/** The seeded session (test/trace/main.ts) on the edu card in the guest, line by line against the simulator's. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { differences, explained, STRICTER } from '../stricter.js';
-import { COUNT } from '../trace.js';
+import { COUNT } from '../trace/main.js';
+import { differences, explained, STRICTER } from '../trace/stricter.js';
 import { EDU } from './cards.js';
 import type { Guest } from './guest.js';
 
@@ -12,7 +12,7 @@ const run = promisify(execFile);
 const lines = (output: string): string[] => output.trimEnd().split('\n');
 
 export async function session(guest: Guest): Promise<void> {
-  const script = join(import.meta.dirname, '..', 'trace.js');
+  const script = join(import.meta.dirname, '..', 'trace', 'main.js');
   const [simulator, card] = await Promise.all([
     run(process.execPath, [script, 'sim:edu']),
     // Interrupts where the program runs: none is still on its way when the next line looks for it.

@@ -1,17 +1,18 @@
-/** The seeded session (trace.ts) on the simulator alone; on QEMU's edu it runs in the guest (vm/). */
+/** The seeded session (main.ts) on the simulator alone; on QEMU's edu it runs in the guest (../vm/). */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
+import { SEED } from './main.js';
+import { OPERATIONS } from './operations.js';
 import { differences, STRICTER } from './stricter.js';
-import { OPERATION_NAMES, SEED } from './trace.js';
 
 const run = promisify(execFile);
 const COUNT = 700;
 
 const trace = async (): Promise<string[]> => {
-  const script = join(import.meta.dirname, 'trace.js');
+  const script = join(import.meta.dirname, 'main.js');
   const { stdout } = await run(process.execPath, [script, 'sim:edu', String(SEED), String(COUNT)]);
   return stdout.trimEnd().split('\n');
 };
@@ -22,7 +23,7 @@ test('a seeded session of every kind of operation runs the same every time', { t
   assert.deepEqual(first, second);
   const seen = new Set(first.map((line) => line.split(' ')[0]));
   assert.deepEqual(
-    OPERATION_NAMES.filter((name) => !seen.has(name)),
+    OPERATIONS.map(([, name]) => name).filter((name) => !seen.has(name)),
     [],
     'every operation came',
   );

@@ -1,5 +1,5 @@
 /**
- * Where the simulated edu is stricter than QEMU 10's, on purpose: the only differences that a trace (trace.ts) of the one
+ * Where the simulated edu is stricter than QEMU 10's, on purpose: the only differences that a trace (main.ts) of the one
  * and of the other may have.
  */
 
