@@ -8,6 +8,7 @@
  * await kernel.shutdown();
  */
 import { randomUUID } from 'node:crypto';
+import { setImmediate as turn } from 'node:timers/promises';
 import { Dealer, Subscriber } from 'zeromq';
 import type { ViewData } from '../lib/view.js';
 import { VIEW_TARGET } from './comms.js';
@@ -301,7 +302,11 @@ export class KernelClient {
 
   async #read(socket: Dealer | Subscriber, onMessage: (message: Message) => void): Promise<void> {
     try {
-      for await (const frames of socket) onMessage(this.#wire.decode(frames));
+      for await (const frames of socket) {
+        onMessage(this.#wire.decode(frames));
+        // A flood of messages is received without a turn of the event loop: a front end has keys to hear in between.
+        await turn();
+      }
     } catch (error) {
       if (!this.#closed) this.#close(error as Error);
     }

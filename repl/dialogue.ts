@@ -9,6 +9,7 @@ import { EMPTY, type Editor, edit, insert, withText } from './editor.js';
 import { type History, shown, step, type Walk } from './history.js';
 import { HELP } from './help.js';
 import type { Key } from './keys.js';
+import { KEPT, Outlet } from './outlet.js';
 import { type Entry, finish, hear } from './transcript.js';
 
 /** As much of a kernel as a prompt needs. */
@@ -75,6 +76,9 @@ export class Dialogue {
   readonly #options: DialogueOptions;
   readonly #watchers = new Set<() => void>();
   readonly #listeners = new Set<(entries: readonly Entry[]) => void>();
+  readonly #outlet = new Outlet((entries) => {
+    for (const listener of this.#listeners) listener(entries);
+  });
   /** The kernel that was started last, until it has died. */
   #kernel: Promise<Kernel> | undefined;
   /** The same, once it is up. */
@@ -122,7 +126,7 @@ export class Dialogue {
   }
 
   #say(...entries: readonly Entry[]): void {
-    if (entries.length > 0) for (const listener of this.#listeners) listener(entries);
+    this.#outlet.push(entries);
   }
 
   /** Ends a line of output that has begun, for what is said next to begin its own. */
@@ -373,6 +377,7 @@ export class Dialogue {
         void this.#client?.shutdown().catch(() => undefined);
         return;
       }
+      this.#outlet.trim(KEPT);
       this.#drop();
       this.#set({ running: { ...running, interrupted: running.interrupted ?? now } });
       this.#client?.interrupt().catch(() => undefined);

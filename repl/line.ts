@@ -42,6 +42,24 @@ export function chop(text: string, width: number): string[] {
   return pieces;
 }
 
+/** `text` in pieces of at most `width` columns, broken at spaces where there are some. */
+export function fold(text: string, width: number): string[] {
+  if (columns(text) <= width) return [text];
+  const pieces: string[] = [];
+  let piece = '';
+  for (const word of text.match(/\S+\s*|\s+/g) ?? []) {
+    if (piece !== '' && columns(piece) + columns(word.trimEnd()) > width) {
+      pieces.push(piece.trimEnd());
+      piece = '';
+    }
+    const parts = chop(word, width);
+    pieces.push(...parts.slice(0, -1));
+    piece += parts.at(-1) ?? '';
+  }
+  pieces.push(piece.trimEnd());
+  return pieces;
+}
+
 /** `text` in at most `width` columns: what is left out shows as an ellipsis. */
 export function fit(text: string, width: number): string {
   if (columns(text) <= width) return text;
@@ -53,9 +71,6 @@ export function pad(text: string, width: number, align: 'left' | 'right' = 'left
   const space = ' '.repeat(Math.max(0, width - columns(text)));
   return align === 'right' ? space + text : text + space;
 }
-
-/** A text's lines, all of one look. */
-export const lines = (text: string, look: Look): Line[] => text.split('\n').map((line) => [span(line, look)]);
 
 /** The text of a line alone. */
 export const lineText = (line: Line): string => line.map(({ text }) => text).join('');

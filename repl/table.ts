@@ -1,6 +1,6 @@
 /** A View laid out for a width: aligned columns; where they do not fit, the widest ones are folded inside their column. */
 import type { Cell, ViewData } from '../lib/view.js';
-import { chop, columns, type Line, type Look, pad, type Span, span } from './line.js';
+import { columns, fold, type Line, type Look, pad, type Span, span } from './line.js';
 
 const GAP = 2;
 const INDENT = 2;
@@ -25,24 +25,6 @@ export function columnWidths(natural: readonly number[], width: number): number[
     });
   }
   return widths;
-}
-
-/** A cell's text in pieces, broken at spaces where there are some. */
-function fold(text: string, width: number): string[] {
-  if (columns(text) <= width) return [text];
-  const pieces: string[] = [];
-  let piece = '';
-  for (const word of text.match(/\S+\s*|\s+/g) ?? []) {
-    if (piece !== '' && columns(piece) + columns(word.trimEnd()) > width) {
-      pieces.push(piece.trimEnd());
-      piece = '';
-    }
-    const parts = chop(word, width);
-    pieces.push(...parts.slice(0, -1));
-    piece += parts.at(-1) ?? '';
-  }
-  pieces.push(piece.trimEnd());
-  return pieces;
 }
 
 function row(cells: readonly Cell[], widths: readonly number[], look?: Look): Line[] {

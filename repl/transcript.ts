@@ -1,7 +1,7 @@
 /** The transcript: what has been said, as entries that are written once; and how a kernel's outputs become such. */
 import type { MimeBundle, Output } from '../kernel/client.js';
 import type { ViewData } from '../lib/view.js';
-import { type Line, lines, span, visible } from './line.js';
+import { fold, type Line, type Look, span, visible } from './line.js';
 import { table } from './table.js';
 
 export type Entry =
@@ -65,7 +65,10 @@ export function hear(partial: string, output: Output): Heard {
 /** The prompt before a cell's first line; the lines below are indented as far. */
 export const promptOf = (number: number): string => `${number}> `;
 
-/** An entry's lines; tables are laid out for `width`, everything else is left to the terminal to wrap. */
+const message = (text: string, look: Look, width: number): Line[] =>
+  text.split('\n').flatMap((line) => fold(line, width).map((part) => [span(part, look)]));
+
+/** An entry's lines: tables and messages are laid out for `width`; what a cell printed is left to the terminal to wrap. */
 export function entryLines(entry: Entry, width: number): Line[] {
   switch (entry.kind) {
     case 'view':
@@ -76,10 +79,10 @@ export function entryLines(entry: Entry, width: number): Line[] {
       return entry.text.split('\n').map((line, y) => [span(y === 0 ? prompt : indent, 'prompt'), span(visible(line))]);
     }
     case 'text':
-      return lines(entry.text, 'plain');
+      return entry.text.split('\n').map((line) => [span(line)]);
     case 'error':
-      return lines(entry.text, 'error');
+      return message(entry.text.trimEnd(), 'error', width);
     case 'note':
-      return lines(entry.text, entry.bad ? 'warn' : 'dim');
+      return message(entry.text, entry.bad ? 'warn' : 'dim', width);
   }
 }

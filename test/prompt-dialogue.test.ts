@@ -5,7 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, beforeEach, describe, test } from 'node:test';
 import { STUBBORN_AFTER } from '../repl/dialogue.js';
-import { type ScriptedKernel, settled, type Talk, talk } from './prompt-kernel.js';
+import { Outlet } from '../repl/outlet.js';
+import type { Entry } from '../repl/transcript.js';
+import { eventually, type ScriptedKernel, settled, type Talk, talk } from './prompt-kernel.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'vfiolab-prompt-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -267,7 +269,45 @@ describe('the dialogue', () => {
     await here.type('go\r');
     const output = (text: string) => here.kernel.asked.at(-1)?.output({ type: 'stream', name: 'stdout', text });
     for (const text of ['10 %', '\r50 %', '\r100 %\r\n', 'done\n']) output(text);
+    await settled();
     assert.deepEqual(here.said.slice(-2), ['100 %', 'done']);
+  });
+});
+
+describe('the outlet', () => {
+  const lines = (entries: readonly Entry[]): string[] =>
+    entries.flatMap((entry) =>
+      entry.kind === 'text' || entry.kind === 'note' ? entry.text.split('\n') : [entry.kind],
+    );
+
+  test('gives everything, in order, a piece at a time', async () => {
+    const taken: (readonly Entry[])[] = [];
+    const outlet = new Outlet((entries) => taken.push(entries));
+    const text = (n: number): Entry => ({ kind: 'text', text: `${n}${'x'.repeat(20_000)}` });
+    for (let n = 0; n < 20; n++) outlet.push([text(n)]);
+    assert.equal(taken.length, 1, 'the first at once, the others after a turn of the event loop');
+    await eventually(() => assert.equal(taken.flat().length, 20));
+    assert.deepEqual(
+      taken.flat(),
+      Array.from({ length: 20 }, (_, n) => text(n)),
+    );
+    assert.ok(taken.length >= 5, `${taken.length}`);
+  });
+
+  test('of a flood the oldest output is left out and counted; what else was said stays', async () => {
+    const taken: Entry[] = [];
+    const outlet = new Outlet((entries) => taken.push(...entries));
+    const flood = (n: number): Entry => ({ kind: 'text', text: `${`${n}`.padEnd(999, 'x')}\n`.repeat(100).trimEnd() });
+    outlet.push([{ kind: 'input', number: 1, text: 'go' }]);
+    for (let n = 0; n < 60; n++) outlet.push([flood(n)]);
+    outlet.push([{ kind: 'error', text: 'stopped' }]);
+    await eventually(() => assert.equal(taken.at(-1)?.kind, 'error'));
+    const seen = lines(taken);
+    const note = seen.findIndex((line) => line.endsWith('left out here'));
+    assert.equal(seen[0], 'input');
+    assert.equal(note, 1);
+    assert.equal(Number(seen[note]?.split(' ')[0]) + seen.length - 3, 6000);
+    assert.ok(seen.at(-2)?.startsWith('59x'));
   });
 });
 

@@ -9,6 +9,7 @@ import { frame } from '../repl/frame.js';
 import { lineText, span } from '../repl/line.js';
 import { paintWithInk } from '../repl/screen.js';
 import { sketch } from '../repl/sketch.js';
+import { entryLines } from '../repl/transcript.js';
 import { asStream, eventually, Picture, type ScriptedKernel, settled, type Talk, talk } from './prompt-kernel.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'vfiolab-prompt-'));
@@ -160,6 +161,18 @@ describe('the frame', () => {
     const small = frame(scene, { columns: 40, rows: 4 }, 0);
     assert.deepEqual(small.lines.map(lineText), ['4> edu.DMA_SRC', ' DMA_SRC  property  Register<64>', ' 2 more']);
     here.end();
+  });
+});
+
+describe('the transcript', () => {
+  test('messages break at spaces, what a cell printed is left as it is', () => {
+    const text = 'sim:edu/bar0+0x21: read32: offset is not a multiple of 4\n    at In[5]:1:12\n\n';
+    assert.deepEqual(entryLines({ kind: 'error', text }, 40).map(lineText), [
+      'sim:edu/bar0+0x21: read32: offset is not',
+      'a multiple of 4',
+      '    at In[5]:1:12',
+    ]);
+    assert.deepEqual(entryLines({ kind: 'text', text }, 40).map(lineText), text.split('\n'));
   });
 });
 

@@ -209,6 +209,20 @@ describe('the prompt in a terminal', needs('tmux'), () => {
     assert.equal(terminal.text().match(/^4>/gm)?.length, 1);
   });
 
+  test('an endless flood of output neither blocks keys nor outlives Ctrl-C', async () => {
+    using terminal = prompt(80);
+    await idle(terminal, 2);
+    terminal.enter("for (let n = 0; ; n++) console.log('flood', n)");
+    await terminal.until(/^flood \d{4,}$/m);
+    terminal.type('typed');
+    await terminal.until(/^3> typed$/m);
+    terminal.keys('C-c');
+    await terminal.until(/KeyboardInterrupt.*\n(?:.*\n)?3> typed$/m);
+    terminal.keys('C-u');
+    terminal.enter('6 * 7');
+    assert.equal(said(await idle(terminal, 4), 3), '42');
+  });
+
   test('what a timer prints after its cell is shown when it comes, above what is being typed', async () => {
     using terminal = prompt(80);
     await idle(terminal, 2);

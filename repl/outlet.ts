@@ -1,0 +1,65 @@
+/**
+ * The outlet: what is said waits here until the screen has taken what came before, and keys are heard in between. Where a terminal cannot
+ * keep up with a flood of output, the oldest of what waits is left out, and that is said.
+ */
+import type { Entry } from './transcript.js';
+
+/** UTF-16 units given to the screen at once: a terminal takes this long enough for a key to wait, and no longer. */
+const AT_ONCE = 1 << 16;
+/** More than this does not wait. */
+const AT_MOST = 4 << 20;
+/** What is kept of a flood. */
+export const KEPT = 1 << 18;
+
+const size = (entry: Entry): number => (entry.kind === 'text' ? entry.text.length + 1 : 0);
+
+export class Outlet {
+  readonly #take: (entries: readonly Entry[]) => void;
+  #waiting: Entry[] = [];
+  #size = 0;
+  /** Lines that were left out and not mentioned yet. */
+  #omitted = 0;
+  #busy = false;
+
+  constructor(take: (entries: readonly Entry[]) => void) {
+    this.#take = take;
+  }
+
+  push(entries: readonly Entry[]): void {
+    for (const entry of entries) {
+      this.#waiting.push(entry);
+      this.#size += size(entry);
+    }
+    if (this.#size > AT_MOST) this.trim(KEPT);
+    if (!this.#busy) this.#next();
+  }
+
+  /** Leaves out the oldest output that waits, until at most `kept` units are left. */
+  trim(kept: number): void {
+    if (this.#size <= kept) return;
+    this.#waiting = this.#waiting.filter((entry) => {
+      if (entry.kind !== 'text' || this.#size <= kept) return true;
+      this.#size -= size(entry);
+      this.#omitted += entry.text.split('\n').length;
+      return false;
+    });
+  }
+
+  #next(): void {
+    const taken: Entry[] = [];
+    if (this.#omitted > 0) taken.push({ kind: 'note', text: `${this.#omitted} lines are left out here` });
+    this.#omitted = 0;
+    let length = 0;
+    while (length < AT_ONCE) {
+      const entry = this.#waiting.shift();
+      if (!entry) break;
+      taken.push(entry);
+      length += size(entry);
+    }
+    this.#size -= length;
+    this.#busy = taken.length > 0;
+    if (!this.#busy) return;
+    setImmediate(() => this.#next());
+    this.#take(taken);
+  }
+}
