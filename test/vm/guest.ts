@@ -15,8 +15,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { CARDS } from './cards.js';
-import { initramfs } from './initramfs.js';
 import { elf } from './image.js';
+import { initramfs } from './initramfs.js';
 import { busybox, type Kernel, kernel, qemu } from './parts.js';
 
 export const CHECKOUT = join(import.meta.dirname, '..', '..', '..');
@@ -69,7 +69,8 @@ function machine(image: string, ctl: string, iommu: string): string[] {
   ];
 }
 
-const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
+/** A word for the shell. */
+export const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 
 export class Guest {
   readonly ctl: string;

@@ -3,7 +3,7 @@
  * Ref: Linux Documentation/driver-api/early-userspace/buffer-format.rst
  */
 import { spawnSync } from 'node:child_process';
-import { readFileSync, readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 
 interface Entry {
