@@ -3,10 +3,11 @@
  *
  * Ref: jupyter-client, "Kernel specs"; `jupyter --paths`
  */
-import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { makeFolders } from '../lib/folders.js';
 import { LANGUAGE_INFO } from './info.js';
 import { MAIN, NODE_FLAGS } from './process.js';
 
@@ -33,7 +34,7 @@ export interface Place {
  */
 export function install(place: Place): string {
   const folder = specFolder(place);
-  mkdirSync(path.dirname(folder), { recursive: true });
+  makeFolders(path.dirname(folder));
   // Written beside it first: Jupyter never sees half of it.
   const fresh = mkdtempSync(path.join(path.dirname(folder), '.vfiolab-'));
   try {

@@ -2,9 +2,10 @@
  * History: the cells that were typed, oldest first, in a JSON-lines file of the user's (XDG state folder). Each addition is one append,
  * so that two prompts may share the file. A folder that cannot be written costs persistence, never the prompt.
  */
-import { appendFileSync, closeSync, fstatSync, mkdirSync, openSync, readSync } from 'node:fs';
+import { appendFileSync, closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
+import { makeFolders } from '../lib/folders.js';
 
 /** Of a longer file only the end is read. */
 const READ_AT_MOST = 1 << 20;
@@ -68,7 +69,7 @@ export class History {
     if (this.cells.at(-1) === code) return undefined;
     this.#cells = [...this.cells.filter((cell) => cell !== code), code];
     try {
-      mkdirSync(dirname(this.#file), { recursive: true, mode: 0o700 });
+      makeFolders(dirname(this.#file), 0o700);
       appendFileSync(this.#file, `${JSON.stringify({ code })}\n`, { mode: 0o600 });
       return undefined;
     } catch (error) {

@@ -62,4 +62,8 @@ describe('kernelspec', () => {
     assert.equal(existsSync(spec), false);
     assert.equal(remove({ prefix }), undefined);
   });
+
+  test('a place where no folder can be made is an error, at once', () => {
+    assert.throws(() => install({ prefix: '/proc/nowhere' }), /ENOENT/);
+  });
 });

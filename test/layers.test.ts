@@ -21,7 +21,7 @@ const PARTS: readonly Part[] = [
   // Types, errors, pictures and numbers: they know no device. The seam is among them.
   {
     name: 'ground',
-    files: /^lib\/(backend|errors|view|print|hexdump|iova)\.ts$/,
+    files: /^lib\/(backend|errors|view|print|hexdump|iova|folders)\.ts$/,
     packages: ['hexy'],
   },
   { name: 'native', files: /^lib\/native\.ts$/, parts: ['ground', 'uapi'], packages: ['koffi'] },
