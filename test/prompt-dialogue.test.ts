@@ -106,6 +106,17 @@ describe('the dialogue', () => {
     assert.equal(codes(here.kernel).at(-1), 'dev');
   });
 
+  test('a cell entered after the error was seen runs, though the failed one has not ended yet', async () => {
+    await here.type('first\r');
+    await here.type('second\r');
+    here.kernel.asked[1]?.output({ type: 'error', ename: 'Error', evalue: 'no', traceback: [] });
+    await here.type('third\r');
+    here.kernel.asked[1]?.end('error');
+    await settled();
+    assert.deepEqual(codes(here.kernel).slice(1), ['first', 'third']);
+    assert.ok(here.said.includes('Not run: second'), here.said.join('\n'));
+  });
+
   test('Ctrl-C stops the running cell and keeps what is being typed', async () => {
     await here.type('await irq.wait()\r');
     await here.type('dev');
