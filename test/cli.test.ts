@@ -129,6 +129,22 @@ describe('commands on sim:edu', OPTIONS, () => {
     }
   });
 
+  test('a terminal gets colours, but not under NO_COLOR', () => {
+    // script(1) gives the command a terminal.
+    const onTerminal = (env: Readonly<Record<string, string>>) => {
+      const command = `'${process.execPath}' '${CLI}' info sim:edu`;
+      const { NO_COLOR: _, ...rest } = process.env;
+      const ended = spawnSync('script', ['-qec', command, '/dev/null'], {
+        ...{ encoding: 'utf8', env: { ...rest, ...env }, timeout: 60_000, killSignal: 'SIGKILL' },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+      assert.match(ended.stdout, /sim:edu/);
+      return ended.stdout.includes('\u001b[');
+    };
+    assert.equal(onTerminal({}), true);
+    assert.equal(onTerminal({ NO_COLOR: '1' }), false);
+  });
+
   test('--version is that of package.json', async () => {
     const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
     assert.equal(await out('--version'), `${version}\n`);
