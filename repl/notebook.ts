@@ -4,7 +4,8 @@
  *
  * Ref: https://nbformat.readthedocs.io/en/latest/format_description.html
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { accessSync, closeSync, constants, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import type { Output } from '../kernel/client.js';
 import { SystemError, UsageError } from '../lib/errors.js';
 
@@ -74,16 +75,30 @@ function withIds(notebook: Notebook): Notebook {
   return notebook;
 }
 
+/** Before a long run rather than after it. @throws SystemError where `file` cannot be written. */
+export function checkWritable(file: string): void {
+  try {
+    if (existsSync(file)) closeSync(openSync(file, 'r+'));
+    else accessSync(dirname(resolve(file)), constants.W_OK);
+  } catch (cause) {
+    throw notWritable(file, cause);
+  }
+}
+
 export function writeNotebook(file: string, notebook: Notebook): void {
   try {
     writeFileSync(file, notebookText(notebook));
   } catch (cause) {
-    const errno = (cause as NodeJS.ErrnoException).code;
-    throw new SystemError({
-      ...{ path: file, attempted: 'write', reason: 'the notebook cannot be written', errno, cause },
-      hint: 'give -o a file in a folder you may write to',
-    });
+    throw notWritable(file, cause);
   }
+}
+
+function notWritable(file: string, cause: unknown): SystemError {
+  const errno = (cause as NodeJS.ErrnoException).code;
+  return new SystemError({
+    ...{ path: file, attempted: 'write', reason: 'the notebook cannot be written', errno, cause },
+    hint: 'give -o a file in a folder you may write to',
+  });
 }
 
 /** The file's text. */

@@ -15,6 +15,7 @@ import {
   OutputRecorder,
   outputText,
   readNotebook,
+  checkWritable,
   textOf,
   writeNotebook,
 } from './notebook.js';
@@ -25,6 +26,7 @@ export async function run(call: Call): Promise<number> {
   const out = call.values.get('output');
   const asJson = call.flags.has('json');
   const notebook = readNotebook(file);
+  if (out !== undefined) checkWritable(out);
 
   const client = await KernelClient.start({
     cwd: dirname(resolve(file)),
@@ -32,17 +34,15 @@ export async function run(call: Call): Promise<number> {
   });
   const interrupt = () => void client.interrupt().catch(() => undefined);
   call.signal.addEventListener('abort', interrupt, { once: true });
-  let code = 1;
   try {
     const show = out === undefined && !asJson ? (cell: NotebookCell) => printLine(cellText(cell)) : () => undefined;
-    code = await execute(client, notebook, file, call.signal, show);
+    return await execute(client, notebook, file, call.signal, show);
   } finally {
     call.signal.removeEventListener('abort', interrupt);
+    await client.shutdown();
     if (out !== undefined) writeNotebook(out, notebook);
     if (asJson) printLine(notebookText(notebook));
-    await client.shutdown();
   }
-  return code;
 }
 
 /** Runs the code cells in order up to the first that fails. Outputs of an earlier run are gone first. */

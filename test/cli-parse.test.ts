@@ -69,6 +69,9 @@ describe('a wrong command line is a usage error that says what to do', () => {
     ['list all', `vfiolab list: operands: 'all' is one too many; use vfiolab list [--json]`],
     ['poke sim:edu bar0+4 -1', `vfiolab poke: -1: numbers are not negative; use two's complement: 0xffff_ffff for -1`],
   ];
+  test('an empty word', () => {
+    assert.throws(() => parseCommandLine([''], COMMANDS), { message: /^vfiolab: '': unknown command; / });
+  });
   for (const [line, message] of cases) {
     test(`'${line}'`, () => assert.throws(() => parse(line), { name: 'UsageError', message }));
   }

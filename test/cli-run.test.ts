@@ -123,6 +123,20 @@ describe('a notebook', OPTIONS, () => {
     assert.match(stdout, /\n'sim:nothing'\n/);
     assert.match(stdout, /sim:nothing: open: no simulated card/);
   });
+
+  test('whose OUT cannot be written is refused before anything runs', async () => {
+    for (const [out, errno] of [
+      [file('none/out.ipynb'), 'ENOENT'],
+      [folder, 'EISDIR'],
+    ] as const) {
+      const { code, stderr } = await vfiolab(['run', notebook('nowhere.ipynb', ['1']), '-o', out]);
+      assert.equal(code, 1);
+      assert.match(
+        stderr,
+        new RegExp(`^${out}: write: the notebook cannot be written \\(${errno}\\); give -o[^\\n]+\\n$`),
+      );
+    }
+  });
 });
 
 describe('a cell that fails', OPTIONS, () => {

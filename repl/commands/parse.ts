@@ -91,7 +91,7 @@ export function unknownCommand(first: string, second: string | undefined, comman
   }
   const near = nearest(first, [...new Set(commands.map((command) => command.name.split(' ')[0] ?? ''))]);
   const hint = near ? `did you mean 'vfiolab ${near}'?` : `'vfiolab --help' lists the commands`;
-  return usageError('', first, 'unknown command', hint);
+  return usageError('', first || "''", 'unknown command', hint);
 }
 
 function unknownOption(command: Command, rawName: string): UsageError {
