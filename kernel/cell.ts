@@ -8,6 +8,8 @@ export class Cell {
   readonly silent: boolean;
   /** Not zero: its own loops stop, long after it was given up. */
   readonly stop = new Int32Array(1);
+  /** Displays that take their time; the cell ends after them. */
+  readonly pending: Promise<void>[] = [];
   /** Rejects when the cell is given up. */
   readonly interrupted: Promise<never>;
   readonly #controller = new AbortController();
@@ -26,6 +28,10 @@ export class Cell {
 
   get signal(): AbortSignal {
     return this.#controller.signal;
+  }
+
+  get settled(): boolean {
+    return this.#settled;
   }
 
   settle(): void {

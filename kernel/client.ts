@@ -73,13 +73,17 @@ interface Request {
   reject(error: Error): void;
 }
 
+/** How soon a connection is tried again while the kernel starts, in milliseconds; and its greeting. */
+const RETRY = 5;
+const NUDGE = 20;
+
 export class KernelClient {
   readonly died: Promise<Death>;
   readonly #process: KernelProcess;
   readonly #wire: Wire;
-  readonly #shell = new Dealer({ linger: 0 });
-  readonly #control = new Dealer({ linger: 0 });
-  readonly #iopub = new Subscriber({ receiveHighWaterMark: 0 });
+  readonly #shell = new Dealer({ linger: 0, reconnectInterval: RETRY });
+  readonly #control = new Dealer({ linger: 0, reconnectInterval: RETRY });
+  readonly #iopub = new Subscriber({ receiveHighWaterMark: 0, reconnectInterval: RETRY });
   readonly #queues: { readonly shell: SendQueue; readonly control: SendQueue };
   readonly #requests = new Map<string, Request>();
   /** Those that were answered, oldest first, for what their timers still print. */
@@ -207,7 +211,7 @@ export class KernelClient {
     let nudge: NodeJS.Timeout | undefined;
     const ask = (): void => {
       this.#request('shell', 'kernel_info_request', {}).catch(() => {});
-      nudge = setTimeout(ask, 50);
+      nudge = setTimeout(ask, NUDGE);
     };
     ask();
     const early = this.#process.died.then((how) => {

@@ -10,7 +10,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { CompilerOptions, QuickInfo, TranspileOptions, TranspileOutput } from 'typescript';
 import { type Answers, answer } from './ask.js';
 import { completed, type Found, isComplete } from './complete.js';
-import { cut, exportedNames } from './declarations.js';
+import { cut, exportedNames, withoutExports } from './declarations.js';
 import { corrected } from './emit.js';
 import { awaits, guardLoops, keepEarlierValues, type Notes, placeCalls } from './guard.js';
 import { CELL_TYPES, overlay, PACKAGE } from './overlay.js';
@@ -79,7 +79,8 @@ class Compiler {
     this.#preload();
   }
 
-  compile(code: string): CompileResult {
+  compile(cell: string): CompileResult {
+    const code = withoutExports(cell);
     const { diagnostics, output, declOutput, lastExpressionVar, sideOutputs } = this.#converter.convert(
       this.#declarations,
       code,

@@ -64,3 +64,17 @@ export function exportedNames(index: string): string[] {
     return [];
   });
 }
+
+/** `export const a = 1`, as code pasted from a module has it: the word becomes blanks. Every name of a cell is exported. */
+export function withoutExports(code: string): string {
+  if (!code.includes('export')) return code;
+  const file = ts.createSourceFile('cell.ts', code, ts.ScriptTarget.Latest, true);
+  let plain = code;
+  for (const statement of file.statements) {
+    const modifiers = ts.canHaveModifiers(statement) ? (ts.getModifiers(statement) ?? []) : [];
+    const word = modifiers.find(({ kind }) => kind === ts.SyntaxKind.ExportKeyword);
+    if (!word || modifiers.some(({ kind }) => kind === ts.SyntaxKind.DefaultKeyword)) continue;
+    plain = plain.slice(0, word.getStart()) + ' '.repeat(word.getWidth()) + plain.slice(word.end);
+  }
+  return plain;
+}

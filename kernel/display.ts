@@ -7,26 +7,47 @@ import type { MimeBundle, Rich } from './threads.js';
 /** Deno's convention, which other libraries know: the method returns a MIME bundle. */
 const DISPLAY = Symbol.for('Jupyter.display');
 
-export async function rich(value: unknown): Promise<Rich> {
+/** What `display()` returns; a cell that ends with it shows nothing more. */
+export class DisplayHandle {
+  readonly id: string;
+  readonly #update: (value: unknown) => void;
+
+  constructor(id: string, update: (value: unknown) => void) {
+    this.id = id;
+    this.#update = update;
+  }
+
+  update(value: unknown): void {
+    this.#update(value);
+  }
+}
+
+/** At once, unless the value's own method takes its time. */
+export function rich(value: unknown): Rich | Promise<Rich> {
   const view = viewOf(value);
   if (view) {
     const { title, head, rows } = view;
     const data = { 'text/plain': toText(view), 'text/html': toHtml(view) };
     return { data, metadata: {}, view: { title, head, rows } };
   }
-  return { data: (await foreign(value)) ?? { 'text/plain': inspect(value, { depth: 4 }) }, metadata: {} };
+  const own = foreign(value);
+  return own instanceof Promise ? own.then((bundle) => picture(bundle, value)) : picture(own, value);
 }
 
 /** As `rich`, and an object whose keys are all MIME types is a bundle itself. */
-export async function shown(value: unknown): Promise<Rich> {
-  return isBundle(value) ? { data: sendable(value), metadata: {} } : rich(value);
+export function shown(value: unknown): Rich | Promise<Rich> {
+  return isBundle(value) ? picture(value, value) : rich(value);
 }
 
-async function foreign(value: unknown): Promise<MimeBundle | undefined> {
+function picture(bundle: unknown, value: unknown): Rich {
+  return { data: isBundle(bundle) ? sendable(bundle) : { 'text/plain': inspect(value, { depth: 4 }) }, metadata: {} };
+}
+
+/** What the value's method makes of it: a bundle, the promise of one, or nothing to go by. */
+function foreign(value: unknown): unknown {
   if (value === null || (typeof value !== 'object' && typeof value !== 'function')) return undefined;
   const method = (value as { [DISPLAY]?: unknown })[DISPLAY];
-  const bundle: unknown = typeof method === 'function' ? await method.call(value) : undefined;
-  return isBundle(bundle) ? sendable(bundle) : undefined;
+  return typeof method === 'function' ? method.call(value) : undefined;
 }
 
 /** A bundle travels as JSON: what cannot is refused here, in the cell. @throws TypeError */

@@ -2,26 +2,31 @@
 import { randomUUID } from 'node:crypto';
 import { promisify } from 'node:util';
 import { MessageChannel } from 'node:worker_threads';
-import { shown } from './display.js';
+import { DisplayHandle, shown } from './display.js';
 import type { Output } from './output.js';
+import type { Rich } from './threads.js';
 
 /** lib/irq.ts waits under this signal where it is given none, so that an interrupted wait takes no later interrupt. */
 const SIGNAL = Symbol.for('vfiolab.signal');
 
 export function defineGlobals(output: Output): void {
   const { context } = output;
-  const signal = { configurable: true, get: () => context.cell?.signal };
+  const signal = { configurable: true, get: () => context.signal };
   Object.defineProperty(globalThis, 'signal', signal);
   Object.defineProperty(globalThis, SIGNAL, signal);
 
-  const show = async (type: 'display' | 'update', value: unknown, displayId: string): Promise<void> => {
+  const show = (type: 'display' | 'update', value: unknown, displayId: string): void => {
     const cell = context.cell;
-    const picture = await shown(value);
-    if (cell && !cell.silent) output.send({ type, cell: cell.id, displayId, ...picture });
+    const send = (picture: Rich): void => {
+      if (cell && !cell.silent) output.send({ type, cell: cell.id, displayId, ...picture });
+    };
+    const picture = shown(value);
+    if (!(picture instanceof Promise)) send(picture);
+    else if (cell) cell.pending.push(picture.then(send));
   };
-  define('display', async (value: unknown, { id = randomUUID() as string } = {}) => {
-    await show('display', value, id);
-    return { id, update: (next: unknown) => show('update', next, id) };
+  define('display', (value: unknown, { id = randomUUID() as string } = {}) => {
+    show('display', value, id);
+    return new DisplayHandle(id, (next) => show('update', next, id));
   });
   define('clearOutput', (wait = false) => {
     const cell = context.cell;

@@ -158,5 +158,6 @@ export function awaits(code: string): boolean {
     if (ts.isFunctionLike(node)) return false;
     return ts.forEachChild(node, (child) => found(child) || undefined) ?? false;
   };
-  return found(ts.createSourceFile('cell.ts', code, ts.ScriptTarget.Latest, true));
+  // A module: in a script `await (x)` is a call.
+  return found(ts.createSourceFile('cell.ts', `${code}\nexport {};`, ts.ScriptTarget.Latest, true));
 }

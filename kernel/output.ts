@@ -8,6 +8,8 @@ import { SHARED, type StreamName, type ToIo } from './threads.js';
 /** Characters. */
 const UNTAKEN_MAX = 4_000_000;
 
+const NEVER = new AbortController().signal;
+
 /**
  * Which cell the code that runs now belongs to. Exact from Node 24 on. Below, AsyncLocalStorage works by promise hooks, and
  * Node aborts when a cell is terminated under them: there the cell that started last stands for all.
@@ -20,14 +22,15 @@ class Context {
     return this.#storage?.getStore() ?? this.#last;
   }
 
+  /** Where it is not known which cell the code belongs to, only a cell that runs can stop it. */
+  get signal(): AbortSignal {
+    const cell = this.#storage?.getStore() ?? (this.#last?.settled ? undefined : this.#last);
+    return cell?.signal ?? NEVER;
+  }
+
   run<T>(cell: Cell, body: () => T): T {
     this.#last = cell;
     return this.#storage ? this.#storage.run(cell, body) : body();
-  }
-
-  /** Output from now on is this cell's, where nothing else is known. */
-  enter(cell: Cell): void {
-    this.#last = cell;
   }
 }
 

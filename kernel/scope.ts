@@ -4,16 +4,16 @@ export const CELL_GLOBALS = `
 interface DisplayHandle {
   readonly id: string;
   /** Replaces what is shown, wherever it is shown. */
-  update(value: unknown): Promise<void>;
+  update(value: unknown): void;
 }
 /**
  * Shows a value below the cell now: anything with a View, an object with a \`Symbol.for('Jupyter.display')\` method, or a
  * bundle of MIME types (\`{ 'text/html': '<b>…</b>', 'text/plain': '…' }\`).
  */
-declare function display(value: unknown, options?: { id?: string }): Promise<DisplayHandle>;
+declare function display(value: unknown, options?: { id?: string }): DisplayHandle;
 /** Empties the cell's output; with \`wait\`, when the next output comes. */
 declare function clearOutput(wait?: boolean): void;
-/** Aborted when the running cell is interrupted. */
+/** Aborted when the running cell is interrupted; waits for the card end by it unasked. */
 declare const signal: AbortSignal;
 `;
 

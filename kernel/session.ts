@@ -5,7 +5,7 @@ import { MessageChannel } from 'node:worker_threads';
 import { Device } from '../lib/device.js';
 import type { Asker } from './ask.js';
 import { Cell } from './cell.js';
-import { rich } from './display.js';
+import { DisplayHandle, rich } from './display.js';
 import { Modules } from './modules.js';
 import type { Output } from './output.js';
 import { PARAMETERS } from './scope.js';
@@ -38,6 +38,7 @@ export class Session {
     this.#output = output;
     this.#shared = shared;
     this.#modules = new Modules(cwd);
+    this.#traces.install();
     this.#start.port1.on('message', () => this.#starting?.());
   }
 
@@ -107,6 +108,7 @@ export class Session {
     const before = new Map(names.filter((name) => Object.hasOwn(exports, name)).map((name) => [name, exports[name]]));
     try {
       await this.#unless(cell, this.#run(cell, compiled));
+      await this.#unless(cell, Promise.all(cell.pending));
     } catch (error) {
       // What it declared before it failed, a device not least, stays in reach.
       const declared = names.filter((name) => Object.hasOwn(exports, name));
@@ -118,7 +120,8 @@ export class Session {
     if (result === undefined) return undefined;
     const value = exports[result];
     delete exports[result];
-    return value === undefined ? undefined : this.#unless(cell, rich(value));
+    if (value === undefined || value instanceof DisplayHandle) return undefined;
+    return this.#unless(cell, Promise.resolve(rich(value)));
   }
 
   async #compile(cell: Cell, code: string): Promise<Compiled> {
@@ -132,6 +135,8 @@ export class Session {
       this.#starting = () => {
         this.#starting = undefined;
         try {
+          // Interrupted before it began; once it runs it may never hear.
+          cell.signal.throwIfAborted();
           const body = vm.runInThisContext(
             `(${async ? 'async ' : ''}function __cell_body(${PARAMETERS}) {\n${code}\n})`,
             {

@@ -45,7 +45,24 @@ export class Traces {
     this.#maps.set(cell, maps);
   }
 
+  /** From now on every `error.stack` tells the lines of the cells, and nothing of the kernel below them. */
+  install(): void {
+    Error.prepareStackTrace = (error, sites) => {
+      const frames = sites.map((site) => this.#mapped(`    at ${site}`));
+      return [headline(error), ...usersOwn(frames)].join('\n');
+    };
+  }
+
+  /** Never throws, whatever was thrown. */
   describe(thrown: unknown): CellError {
+    try {
+      return this.#describe(thrown);
+    } catch {
+      return { ename: 'Thrown', evalue: 'something that cannot be shown', traceback: [] };
+    }
+  }
+
+  #describe(thrown: unknown): CellError {
     if (thrown instanceof TypeErrors) {
       return { ename: thrown.name, evalue: thrown.message, traceback: thrown.traceback };
     }
@@ -58,27 +75,12 @@ export class Traces {
     for (let at: unknown = thrown; at !== undefined && !seen.has(at); at = isError(at) ? at.cause : undefined) {
       const lead = seen.size > 0 ? 'caused by ' : '';
       seen.add(at);
-      traceback.push(
-        ...(isError(at) ? this.#lines(at) : [inspect(at)]).map((line, i) => (i === 0 ? lead + line : line)),
-      );
+      traceback.push(...(isError(at) ? lines(at) : [inspect(at)]).map((line, i) => (i === 0 ? lead + line : line)));
       if (at instanceof AggregateError) {
         for (const each of at.errors) traceback.push(...this.describe(each).traceback.map((line) => `  ${line}`));
       }
     }
     return { ename: String(thrown.name), evalue: String(thrown.message), traceback };
-  }
-
-  /** The message, then the frames that are the user's. */
-  #lines(error: Error): string[] {
-    const head = `${error.name}: ${error.message}`;
-    const frames = String(error.stack ?? '')
-      .split('\n')
-      .filter((line) => /^\s+at /.test(line))
-      .map((line) => this.#mapped(line));
-    // Below the cell's own first frame there is only the kernel.
-    const last = frames.findLastIndex((line) => /In\[[^\]]+\]:\d/.test(line));
-    const kept = last < 0 ? [] : frames.slice(0, last + 1);
-    return [...head.split('\n'), ...kept.filter((line) => !ours(line))];
   }
 
   #mapped(frame: string): string {
@@ -105,6 +107,26 @@ export class Traces {
     // tslab puts one line before the cell: `export {};`.
     return [line, column + 1];
   }
+}
+
+function headline(error: Error): string {
+  return `${error.name}: ${error.message}`;
+}
+
+/** The message as it is now, then the frames that are the user's: none where no cell is among them. */
+function lines(error: Error): string[] {
+  const frames = String(error.stack ?? '')
+    .split('\n')
+    .filter((line) => /^\s+at /.test(line));
+  return [...headline(error).split('\n'), ...(frames.some(inCell) ? usersOwn(frames) : [])];
+}
+
+const inCell = (frame: string): boolean => /In\[[^\]]+\]:\d/.test(frame);
+
+/** Below the first frame of a cell there is only the kernel. Without any cell in it a stack is left whole. */
+function usersOwn(frames: readonly string[]): readonly string[] {
+  const last = frames.findLastIndex(inCell);
+  return last < 0 ? frames : frames.slice(0, last + 1).filter((frame) => !ours(frame));
 }
 
 /** Frames that tell the user nothing: Node's and this package's. */

@@ -92,6 +92,10 @@ describe('cells', { timeout: 300_000 }, () => {
     assert.equal((await bench.run('({ a, b = 5 } = { a: 3 }); [a, b] = [b, a]; [a, b]')).result, '[ 5, 3 ]');
     await bench.run('count(); n = 10');
     assert.deepEqual(await bench.value('[count(), n]'), [11, 11]);
+    await bench.run(
+      'export const pasted = 1; export interface Pasted { a: number }; export function paste(): Pasted { return { a: pasted } }',
+    );
+    assert.equal((await bench.run('const copy: Pasted = paste(); copy.a')).result, '1');
     await bench.run('let a: number | undefined;');
     assert.equal((await bench.run('a === undefined')).result, 'true');
   });
@@ -119,6 +123,13 @@ describe('cells', { timeout: 300_000 }, () => {
       cause.reply.traceback?.filter((line) => !line.startsWith(' ')),
       ['Error: outer', 'caused by TypeError: inner'],
     );
+    const printed = await bench.run('\ntry {\n  fails({ a: 1 })\n} catch (error) { console.log(error) }');
+    assert.equal(
+      printed.stdout,
+      `RangeError: bad 1\n    at fails (In[${define.reply.count}]:7:11)\n    at In[${printed.reply.count}]:3:3\n`,
+    );
+    const sly = await bench.run('throw new Proxy({}, { get() { throw 1 } })');
+    assert.equal(sly.reply.status, 'error');
     assert.deepEqual((await bench.run('throw { code: 3 }')).reply.traceback, ['Thrown: { code: 3 }']);
     const syntax = await bench.run('const = 3');
     assert.match(syntax.reply.traceback?.[0] ?? '', /^In\[\d+\]:1:7 - error TS1134/);
@@ -209,6 +220,21 @@ describe('cells', { timeout: 300_000 }, () => {
       { type: 'update', data: { 'text/plain': "'two'" }, metadata: {}, displayId: 'here' },
       { type: 'clear', wait: true },
     ]);
+  });
+
+  test('display keeps its place among the prints, also where a value draws itself later', async () => {
+    const { outputs, reply } = await bench.run(
+      "console.log('a'); display({ 'x/y': 1 }); console.log('b'); display({ [Symbol.for('Jupyter.display')]: async () => ({ 'x/y': 2 }) })",
+    );
+    assert.deepEqual(
+      outputs.map((each) => (each.type === 'stream' ? each.text : each.type === 'display' && each.data)),
+      ['a\n', { 'x/y': 1 }, 'b\n', { 'x/y': 2 }],
+    );
+    assert.equal(reply.status, 'ok');
+    const failing = await bench.run(
+      "display({ [Symbol.for('Jupyter.display')]: async () => { throw new Error('no picture') } })",
+    );
+    assert.equal(failing.reply.evalue, 'no picture');
   });
 
   test('what is no JSON is refused by display, and the kernel goes on', async () => {
