@@ -73,7 +73,7 @@ export class Edu {
 
   /** One write to BAR0. Other widths, and offsets where nothing can be written, swallow it. */
   write(offset: number, width: Width, value: number | bigint): void {
-    if (width !== 32 && (width !== 64 || offset < 0x80)) return;
+    if (width !== 32 && width !== 64) return;
     const register = DMA_REGISTERS.get(offset);
     if (register !== undefined) this.#writeDma(register, BigInt(value));
     else if (width === 32) this.#write32(offset, Number(value));

@@ -231,12 +231,9 @@ export class Interrupts {
     if (this.#mode !== 'intx') {
       this.#function.intxDisabled = false;
     } else if (this.#masked && !this.#virtualDisable) {
-      if (this.#function.pin) {
-        this.#signalIntx();
-      } else {
-        this.#masked = false;
-        this.#function.intxDisabled = false;
-      }
+      this.#masked = false;
+      // Fires at once where the line is still high.
+      this.#function.intxDisabled = false;
     }
   }
 }

@@ -327,8 +327,9 @@ function msi(s: Session): string {
 function unmaskBySignal(s: Session): string {
   writeSync(s.eventfds.unmask.fd, ONE);
   pause(20);
+  const status = hex(s.card.read(CONFIG, 0x06, 16));
   s.eventfds.unmask.drain();
-  return '';
+  return status;
 }
 
 function reset(s: Session): string {
