@@ -3,8 +3,6 @@ import { KeyboardInterrupt } from './trace.js';
 
 export class Cell {
   readonly id: number;
-  /** How stack lines name it: `In[7]`. */
-  readonly name: string;
   readonly silent: boolean;
   /** Not zero: its own loops stop, long after it was given up. */
   readonly stop = new Int32Array(1);
@@ -16,9 +14,8 @@ export class Cell {
   #reject: (error: Error) => void = () => {};
   #settled = false;
 
-  constructor(id: number, name: string, silent: boolean) {
+  constructor(id: number, silent: boolean) {
     this.id = id;
-    this.name = name;
     this.silent = silent;
     this.interrupted = new Promise((_, reject) => {
       this.#reject = reject;

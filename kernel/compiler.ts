@@ -16,6 +16,7 @@ import { awaits, guardLoops, keepEarlierValues, type Notes, placeCalls } from '.
 import { CELL_TYPES, overlay, PACKAGE } from './overlay.js';
 import type { Compiled, CompileResult, CompilerData, Diagnostic } from './threads.js';
 import { dressed, type Ts, ts } from './typescript.js';
+import { UserFiles } from './watch.js';
 
 /** Beside tslab's own: strict, but for what gets in the way of a scratch cell. */
 const OPTIONS: CompilerOptions = {
@@ -55,6 +56,7 @@ interface TslabDiagnostic {
 
 class Compiler {
   readonly #converter: Converter;
+  readonly #files: UserFiles;
   readonly #printQuickInfo: Tslab['printQuickInfo'];
   /** Declarations that hold for the next cell, and those of the cell that was compiled last. */
   #declarations = '';
@@ -65,12 +67,13 @@ class Compiler {
 
   constructor(cwd: string) {
     overlay(ts.sys, cwd);
+    this.#files = new UserFiles(ts.sys);
     const watchHost = ts.createWatchCompilerHost as (...args: unknown[]) => WatchHost;
     const options = { ...OPTIONS, typeRoots: [path.join(cwd, 'node_modules/@types')] };
     const tslab = loadTslab(
       dressed({
         createWatchCompilerHost: (files: string[], own: CompilerOptions, ...rest: unknown[]) =>
-          correcting(watchHost(files, { ...own, ...options }, ...rest)),
+          this.#correct(watchHost(files, { ...own, ...options }, ...rest), cwd),
         transpileModule: (code: string, own: TranspileOptions) => this.#transpile(code, own),
       }),
     );
@@ -81,6 +84,7 @@ class Compiler {
 
   compile(cell: string): CompileResult {
     const code = withoutExports(cell);
+    this.#files.refresh();
     const { diagnostics, output, declOutput, lastExpressionVar, sideOutputs } = this.#converter.convert(
       this.#declarations,
       code,
@@ -117,10 +121,12 @@ class Compiler {
     compile: ({ code }) => this.compile(code),
     commit: ({ names }) => this.commit(names),
     complete: ({ code, cursor }) => {
+      this.#files.refresh();
       const found = this.#converter.complete(this.#declarations, code, cursor);
       return completed(found, code.slice(found.start, cursor));
     },
     inspect: ({ code, cursor }) => {
+      this.#files.refresh();
       const info = this.#converter.inspect(this.#declarations, code, cursor);
       return info ? this.#printQuickInfo(info) : undefined;
     },
@@ -135,6 +141,18 @@ class Compiler {
     if ('diagnostics' in result)
       throw new Error(`the first cell: ${result.diagnostics.map((d) => d.message).join('; ')}`);
     this.commit('all');
+  }
+
+  /** The converter learns of each new program by `afterProgramCreate`, which it sets. */
+  #correct(host: WatchHost, cwd: string): WatchHost {
+    this.#files.resolveFor(host, cwd);
+    return new Proxy(host, {
+      set(target, name, value) {
+        const callback = value as NonNullable<WatchHost['afterProgramCreate']>;
+        const wrapped: typeof callback = (program) => callback(corrected(program));
+        return Reflect.set(target, name, name === 'afterProgramCreate' ? wrapped : value);
+      },
+    });
   }
 
   /** Stands in for ts.transpileModule in the converter's last step, ES module to CommonJS. */
@@ -153,17 +171,6 @@ class Compiler {
 }
 
 type WatchHost = import('typescript').WatchCompilerHost<import('typescript').BuilderProgram>;
-
-/** The converter learns of each new program by `afterProgramCreate`, which it sets. */
-function correcting(host: WatchHost): WatchHost {
-  return new Proxy(host, {
-    set(target, name, value) {
-      const callback = value as NonNullable<WatchHost['afterProgramCreate']>;
-      const wrapped: typeof callback = (program) => callback(corrected(program));
-      return Reflect.set(target, name, name === 'afterProgramCreate' ? wrapped : value);
-    },
-  });
-}
 
 function diagnostic(from: TslabDiagnostic): Diagnostic {
   return {

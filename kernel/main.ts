@@ -4,26 +4,33 @@
  */
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { Asker } from './ask.js';
-import { readConnection } from './connection.js';
+import { type Connection, readConnection } from './connection.js';
 import { log } from './log.js';
 import { type CompilerData, type IoData, SHARED_BYTES, type ToMain } from './threads.js';
 
 /** Cells get another one (run.ts). */
 const exit: (code?: number) => never = process.exit.bind(process);
 const file = process.argv[2];
-if (file === undefined) {
-  log('usage: main.js CONNECTION_FILE');
-  exit(2);
+function connectionOf(path: string | undefined): Connection {
+  try {
+    if (path === undefined) throw new Error('usage: main.js CONNECTION_FILE');
+    return readConnection(path);
+  } catch (error) {
+    log((error as Error).message);
+    return exit(2);
+  }
 }
 
 const shared = new SharedArrayBuffer(SHARED_BYTES);
 const ports = new MessageChannel();
 const ioData: IoData = {
-  connection: readConnection(file),
+  connection: connectionOf(file),
   shared,
   compiler: ports.port1,
   parent: Number(process.env.VFIOLAB_PARENT ?? process.ppid),
 };
+// A kernel that a cell's child starts has another parent.
+delete process.env.VFIOLAB_PARENT;
 const io = new Worker(new URL('io.js', import.meta.url), { workerData: ioData, transferList: [ports.port1] });
 const compilerData: CompilerData = { cwd: process.cwd(), io: ports.port2 };
 const compiler = new Worker(new URL('compiler.js', import.meta.url), {

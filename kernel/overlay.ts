@@ -49,11 +49,5 @@ export function overlay(sys: System, cwd: string): void {
     const linked = [...links.keys(), ...folders].filter((each) => path.dirname(each) === at);
     return [...new Set([...found, ...linked.map((each) => path.basename(each))])];
   };
-  // Packages do not change under a session; only the user's own files are watched.
-  const unwatched = { close: () => {} };
-  sys.watchFile = (at, ...rest) =>
-    at.includes('/node_modules/') ? unwatched : (plain.watchFile?.(at, ...rest) ?? unwatched);
-  sys.watchDirectory = (at, ...rest) =>
-    at.includes('/node_modules') ? unwatched : (plain.watchDirectory?.(at, ...rest) ?? unwatched);
   sys.getCurrentDirectory = () => cwd;
 }

@@ -49,16 +49,16 @@ export class Session {
 
   /** Runs one request; its outputs, then `done`, go to the io thread. */
   async execute(request: Execute): Promise<void> {
-    const name = `In[${request.count > 0 ? request.count : `~${request.cell}`}]`;
-    const cell = new Cell(request.cell, name, request.silent);
+    const name = request.count > 0 ? String(request.count) : `~${request.cell}`;
+    const cell = new Cell(request.cell, request.silent);
     this.#running = cell;
     let error: CellError | undefined;
     const expressions: Record<string, unknown> = {};
     try {
-      const result = await this.#evaluate(cell, request.code);
+      const result = await this.#evaluate(cell, name, request.code);
       if (result && !cell.silent) this.#output.send({ type: 'result', cell: cell.id, ...result });
       for (const [key, code] of Object.entries(request.expressions)) {
-        expressions[key] = await this.#expression(cell, code);
+        expressions[key] = await this.#expression(cell, `${name} ${key}`, code);
       }
     } catch (thrown) {
       error = this.#traces.describe(thrown);
@@ -88,26 +88,31 @@ export class Session {
     return this.#traces.describe(thrown);
   }
 
-  async #expression(cell: Cell, code: string): Promise<Record<string, unknown>> {
+  async #expression(cell: Cell, name: string, code: string): Promise<Record<string, unknown>> {
     try {
-      const { data, metadata } = (await this.#evaluate(cell, code)) ?? { data: {}, metadata: {} };
+      const { data, metadata } = (await this.#evaluate(cell, name, code)) ?? { data: {}, metadata: {} };
       return { status: 'ok', data, metadata };
     } catch (thrown) {
       return { status: 'error', ...this.#traces.describe(thrown) };
     }
   }
 
-  /** Compiles and runs; the picture of the last expression's value, where it has one. */
-  async #evaluate(cell: Cell, code: string): Promise<Rich | undefined> {
-    const compiled = await this.#unless(cell, this.#compile(cell, code));
-    this.#traces.add(cell.name, compiled.maps);
+  /**
+   * Compiles and runs; the picture of the last expression's value, where it has one.
+   *
+   * @param name how stack lines name the code: `In[name]`
+   */
+  async #evaluate(cell: Cell, name: string, code: string): Promise<Rich | undefined> {
+    const file = `In[${name}]`;
+    const compiled = await this.#unless(cell, this.#compile(file, code));
+    this.#traces.add(file, compiled.maps);
     await this.#unless(cell, this.#modules.load(compiled.imports, compiled.files));
     const exports = this.#exports;
     const { names, result } = compiled;
     for (const name of names) if (Object.hasOwn(exports, name)) closeDevice(exports[name]);
     const before = new Map(names.filter((name) => Object.hasOwn(exports, name)).map((name) => [name, exports[name]]));
     try {
-      await this.#unless(cell, this.#run(cell, compiled));
+      await this.#unless(cell, this.#run(cell, file, compiled));
       await this.#unless(cell, Promise.all(cell.pending));
     } catch (error) {
       // What it declared before it failed, a device not least, stays in reach.
@@ -119,18 +124,18 @@ export class Session {
     await this.#compiler.ask('commit', { names: 'all' });
     if (result === undefined) return undefined;
     const value = exports[result];
-    delete exports[result];
+    exports[result] = undefined;
     if (value === undefined || value instanceof DisplayHandle) return undefined;
     return this.#unless(cell, Promise.resolve(rich(value)));
   }
 
-  async #compile(cell: Cell, code: string): Promise<Compiled> {
+  async #compile(file: string, code: string): Promise<Compiled> {
     const compiled = await this.#compiler.ask('compile', { code });
-    if ('diagnostics' in compiled) throw new TypeErrors(compiled.diagnostics, code, cell.name);
+    if ('diagnostics' in compiled) throw new TypeErrors(compiled.diagnostics, code, file);
     return compiled.ok;
   }
 
-  #run(cell: Cell, { code, async, imports }: Compiled): Promise<unknown> {
+  #run(cell: Cell, file: string, { code, async, imports }: Compiled): Promise<unknown> {
     return new Promise((resolve, reject) => {
       this.#starting = () => {
         this.#starting = undefined;
@@ -140,7 +145,7 @@ export class Session {
           const body = vm.runInThisContext(
             `(${async ? 'async ' : ''}function __cell_body(${PARAMETERS}) {\n${code}\n})`,
             {
-              filename: cell.name,
+              filename: file,
               lineOffset: -1,
             },
           ) as (...parameters: unknown[]) => unknown;

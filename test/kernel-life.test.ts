@@ -1,11 +1,11 @@
 /** How a kernel starts, queues, and ends: in order, killed, left alone, without its compiler. */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, describe, test } from 'node:test';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { KernelClient, type StartOptions } from '../kernel/client.js';
 import { Bench, lives, until } from './kernel-bench.js';
 
@@ -93,7 +93,7 @@ describe('a kernel process', { timeout: 300_000 }, () => {
 
   test("killed with a cell's child still alive, it leaves no fd of the card behind", async () => {
     const bench = await start();
-    const cell = `import { spawn } from 'node:child_process';
+    const cell = `import { spawn, spawnSync } from 'node:child_process';
       const card = open('sim:edu'); card.busMaster(true);
       const [irq] = card.enableIrqs('msi'); const buffer = card.dma(4096);
       const child = spawn('sleep', ['300'], { stdio: 'ignore', detached: true });
@@ -143,6 +143,24 @@ describe('a kernel process', { timeout: 300_000 }, () => {
     const env = { NODE_OPTIONS: '--require /no/such/module' };
     await assert.rejects(KernelClient.start({ env }), /the kernel did not start, exit 1: .*\/no\/such\/module/s);
     await assert.rejects(KernelClient.start({ cwd: '/no/such/folder' }), /could not be started in \/no\/such\/folder/);
+  });
+
+  test('a connection file that is none is refused in one line', () => {
+    const main = fileURLToPath(new URL('../kernel/main.js', import.meta.url));
+    const file = path.join(tmpdir(), 'vfiolab-connection.json');
+    const rows: [content: string, message: RegExp][] = [
+      ['', /^vfiolab kernel: .*JSON/],
+      ['{}', /a port is missing/],
+      ['{"shell_port":1,"iopub_port":2,"stdin_port":3,"control_port":4,"hb_port":5,"transport":"udp"}', /'udp'/],
+    ];
+    for (const [content, message] of rows) {
+      writeFileSync(file, content);
+      const { status, stderr } = spawnSync(process.execPath, [main, file], { encoding: 'utf8' });
+      assert.equal(status, 2);
+      assert.match(stderr, message);
+      assert.equal(stderr.trim().split('\n').length, 1);
+    }
+    assert.match(spawnSync(process.execPath, [main, '/no/file'], { encoding: 'utf8' }).stderr, /ENOENT.*\/no\/file/);
   });
 
   test('folders of front ends that are gone are swept', async () => {

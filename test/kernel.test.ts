@@ -196,6 +196,25 @@ describe('cells', { timeout: 300_000 }, () => {
     assert.match((await bench.run("import x from 'not-there'")).reply.evalue ?? '', /Cannot find module 'not-there'/);
   });
 
+  test('an import that failed is looked for again; a file of the folder that changed is read again', async () => {
+    const cell = "import { word } from './later.js';\nimport { kind } from 'later-package';\nword + kind";
+    assert.match((await bench.run(cell)).reply.evalue ?? '', /Cannot find module '.\/later.js'/);
+    const later = path.join(bench.folder, 'later.ts');
+    writeFileSync(later, "export const word: string = 'one';\n");
+    const folder = path.join(bench.folder, 'node_modules/later-package');
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(
+      path.join(folder, 'package.json'),
+      '{ "name": "later-package", "type": "module", "types": "index.d.ts" }',
+    );
+    writeFileSync(path.join(folder, 'index.d.ts'), 'export declare const kind: string;\n');
+    writeFileSync(path.join(folder, 'index.js'), 'export const kind = 1;\n');
+    assert.equal((await bench.run(cell)).result, "'one1'");
+    writeFileSync(later, "export const word: string = 'two';\n");
+    assert.equal((await bench.run(cell)).result, "'two1'");
+    assert.equal((await bench.run("word + ''")).result, "'two'");
+  });
+
   test('a View is HTML, text and data; Jupyter.display is honoured', async () => {
     const view = await bench.run("new View('title', ['a'], [['<1>']])");
     const [output] = view.outputs;
