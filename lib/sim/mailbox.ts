@@ -40,8 +40,8 @@ const WIDE_AT = 64;
 const BYTES_AT = 128;
 export const BLOCK_SIZE = 0x1_0000;
 
-/** A turn or two of a tight polling loop; alone on a processor nobody else could move meanwhile. */
-const SPINS = availableParallelism() > 1 ? 20_000 : 0;
+/** A few microseconds, some turns of a tight polling loop; alone on a processor nobody else could move meanwhile. */
+const SPINS = availableParallelism() > 1 ? 5_000 : 0;
 
 /** TextEncoder refuses shared memory. */
 const scratch = new Uint8Array(1024);
