@@ -3,20 +3,25 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** For a loaded machine. */
+/** For a loaded machine, in milliseconds. */
 const WITHIN = 60_000;
 
 export interface TmuxOptions {
   readonly columns: number;
   readonly rows?: number;
   readonly env?: Readonly<Record<string, string>>;
+  /** How long `until` waits, in milliseconds. */
+  readonly within?: number;
 }
 
 export class Tmux {
   readonly #socket = `vfiolab-test-${randomUUID().slice(0, 8)}`;
 
+  readonly #within: number;
+
   /** Runs a shell command in a new terminal. */
-  constructor(command: string, { columns, rows = 24, env = {} }: TmuxOptions) {
+  constructor(command: string, { columns, rows = 24, env = {}, within = WITHIN }: TmuxOptions) {
+    this.#within = within;
     const variables = Object.entries(env).flatMap(([name, value]) => ['-e', `${name}=${value}`]);
     const scrollback = ['set-option', '-g', 'history-limit', '20000', ';'];
     this.#run(
@@ -86,7 +91,7 @@ export class Tmux {
 
   /** Waits until the text fits `wanted`; the text. @throws Error with the screen when it never does. */
   async until(wanted: RegExp, options: { readonly colours?: boolean } = {}): Promise<string> {
-    const end = Date.now() + WITHIN;
+    const end = Date.now() + this.#within;
     for (;;) {
       const text = this.text(options);
       if (wanted.test(text)) return text;

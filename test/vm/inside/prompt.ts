@@ -1,0 +1,34 @@
+/** In the guest: the prompt in a terminal, on QEMU's edu through the kernel's vfio-pci, chosen by $VFIOLAB_DEVICE. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import test from 'node:test';
+import { Tmux } from '../../tmux.js';
+import { EDU } from '../cards.js';
+import { CHECKOUT } from '../guest.js';
+
+const CLI = join(CHECKOUT, 'dist', 'repl', 'cli.js');
+/** The guest's processor is emulated. */
+const WITHIN = 300_000;
+
+test('the prompt', async () => {
+  const command = `'${process.execPath}' '${CLI}'; echo "left $?"; read end`;
+  using terminal = new Tmux(command, { columns: 100, within: WITHIN, env: { VFIOLAB_DEVICE: EDU } });
+  await terminal.until(
+    new RegExp(`^1> const dev = open\\('${EDU}'\\)\\n {3}const edu = dev\\.bar\\(0\\)\\.registers\\(EDU\\)$`, 'm'),
+  );
+  terminal.enter('dev');
+  await terminal.until(/^2> dev\n.*1234:11e8.*vfio-pci(?:.*\n)+.*bar0 +1 MiB/m);
+  terminal.enter("dev.busMaster(true); const [irq] = dev.enableIrqs('msi'); edu.ID.read()");
+  await terminal.until(/ID = 0x010000ed\n(?:.*\n)+.*MAGIC +0xed/m);
+  terminal.enter('await irq.wait({ timeout: 600_000 })');
+  await terminal.until(/^4> await .*\nrunning \d+ s, Ctrl-C stops it\n5>$/m);
+  terminal.keys('C-c');
+  await terminal.until(/KeyboardInterrupt/);
+  terminal.enter("edu.IRQ_RAISE.write(1); await irq.wait({ timeout: 60_000 }); 'it came'");
+  await terminal.until(/^'it came'$/m);
+  terminal.keys('C-d');
+  await terminal.until(/^left 0$/m);
+  const info = spawnSync(process.execPath, [CLI, 'info', EDU], { encoding: 'utf8' });
+  assert.equal(info.status, 0, info.stderr);
+});
