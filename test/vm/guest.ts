@@ -220,13 +220,14 @@ export class Guest {
     );
   }
 
-  /** Turns the guest off and removes its folder. */
+  /** Turns the guest off and removes its folder, or says where it is kept. */
   async off(): Promise<void> {
     this.#qemu.stdin?.end('off\n');
     const patience = setTimeout(() => this.#qemu.kill('SIGKILL'), 10_000);
     await this.#exited;
     clearTimeout(patience);
-    if (!this.#keep) rmSync(this.ctl, { recursive: true, force: true });
+    if (this.#keep) process.stderr.write(`guest: kept ${this.ctl}\n`);
+    else rmSync(this.ctl, { recursive: true, force: true });
   }
 }
 

@@ -35,7 +35,6 @@ async function exec(command: string): Promise<number> {
   const onOutput = (text: string): boolean => process.stdout.write(text);
   const { code } = await guest.run(command, { timeout: deadline, onOutput });
   await guest.off();
-  if (values.keep) process.stderr.write(`guest: kept ${guest.ctl}\n`);
   process.stderr.write(`guest: exit code ${code}\n`);
   return code;
 }
