@@ -177,9 +177,9 @@ export class KernelClient {
     return { status, indent: indent ?? '' };
   }
 
-  /** Stops the running cell. Resolves when the kernel has heard it. */
+  /** Stops the running cell. Resolves when the kernel has heard it, or has ended anyway. */
   async interrupt(): Promise<void> {
-    await this.#request('control', 'interrupt_request', {});
+    await this.#request('control', 'interrupt_request', {}).catch(() => {});
   }
 
   /** Ends the kernel in order: its cards are closed, its process gone. Killed where it does not end by itself. */

@@ -16,7 +16,7 @@ import { Iopub } from './iopub.js';
 import { log } from './log.js';
 import { type Answer, requests } from './requests.js';
 import { SendQueue } from './sockets.js';
-import { type IoData, SHARED, type ToIo, type ToMain } from './threads.js';
+import { type IoData, SHARED, type ToIo, type ToMain, weight } from './threads.js';
 import { type Json, type Message, Wire } from './wire.js';
 
 /** How long main may take to close its devices before the process is killed, in milliseconds. */
@@ -124,7 +124,7 @@ async function read(socket: Router, onMessage: (message: Message) => void | Prom
 
 function onMain(message: ToIo): void {
   if (message.type === 'stream') {
-    Atomics.sub(words, SHARED.UNTAKEN, message.text.length);
+    Atomics.sub(words, SHARED.UNTAKEN, weight(message.text));
     Atomics.notify(words, SHARED.UNTAKEN);
   }
   if (message.type === 'end') void closeSockets();

@@ -3,10 +3,10 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { StringDecoder } from 'node:string_decoder';
 import type { MessagePort } from 'node:worker_threads';
 import type { Cell } from './cell.js';
-import { SHARED, type StreamName, type ToIo } from './threads.js';
+import { SHARED, type StreamName, type ToIo, weight } from './threads.js';
 
-/** Characters. */
-const UNTAKEN_MAX = 4_000_000;
+/** About 2,000 short messages: what io takes in a few milliseconds. */
+const UNTAKEN_MAX = 1_000_000;
 
 const NEVER = new AbortController().signal;
 
@@ -50,7 +50,7 @@ export class Output {
 
   text(name: StreamName, text: string, cell: Cell | undefined = this.context.cell): void {
     if (!cell || cell.silent || text === '') return;
-    Atomics.add(this.#shared, SHARED.UNTAKEN, text.length);
+    Atomics.add(this.#shared, SHARED.UNTAKEN, weight(text));
     this.send({ type: 'stream', cell: cell.id, name, text });
     this.#waitForIo();
   }

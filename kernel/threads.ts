@@ -19,9 +19,12 @@ export const SHARED = {
   STOP: 0,
   /** Counts the interrupts that main has heard. */
   HEARD: 1,
-  /** Characters of output that main has sent and io has not taken yet. */
+  /** What the output weighs that main has sent and io has not taken yet. */
   UNTAKEN: 2,
 } as const;
+
+/** A message has a price of its own, beside its characters. */
+export const weight = (text: string): number => text.length + 500;
 
 export interface IoData {
   readonly connection: Connection;
