@@ -51,6 +51,9 @@ if (files.length === 0) {
 }
 // Tests name the card they open; a session's own choice must not reach them.
 delete process.env.VFIOLAB_DEVICE;
+// Tests bring terminals of their own; where these are set Ink takes it that nobody looks at them, and draws nothing.
+delete process.env.CI;
+delete process.env.CONTINUOUS_INTEGRATION;
 const events = run({ files, concurrency: availableParallelism(), timeout: FILE_TIMEOUT });
 for await (const text of Readable.from(noting(events)).pipe(new spec())) process.stdout.write(text);
 if (skipped.length > 0)
