@@ -17,9 +17,12 @@ const NEVER = new AbortController().signal;
 class Context {
   readonly #storage = Number(process.versions.node.split('.')[0]) >= 24 ? new AsyncLocalStorage<Cell>() : undefined;
   #last: Cell | undefined;
+  /** The last one that shows its output: what its timers print must not go the way of a silent cell's. */
+  #shown: Cell | undefined;
 
   get cell(): Cell | undefined {
-    return this.#storage?.getStore() ?? this.#last;
+    const last = this.#last?.silent && this.#last.settled ? this.#shown : this.#last;
+    return this.#storage?.getStore() ?? last;
   }
 
   /** Where it is not known which cell the code belongs to, only a cell that runs can stop it. */
@@ -30,6 +33,7 @@ class Context {
 
   run<T>(cell: Cell, body: () => T): T {
     this.#last = cell;
+    if (!cell.silent) this.#shown = cell;
     return this.#storage ? this.#storage.run(cell, body) : body();
   }
 }

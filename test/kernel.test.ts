@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { Bench } from './kernel-bench.js';
+import type { Output } from '../kernel/client.js';
+import { Bench, until } from './kernel-bench.js';
 
 describe('cells', { timeout: 300_000 }, () => {
   let bench: Bench;
@@ -334,6 +335,17 @@ describe('cells', { timeout: 300_000 }, () => {
     assert.match(heard.stderr, /Unhandled rejection: Error: lost\n/);
     assert.match(heard.stderr, /Uncaught: Error: late\n {4}at .*In\[\d+\]:1:26/);
     assert.equal((await bench.run('1')).result, '1');
+  });
+
+  test("what a cell's timer prints is not lost to a silent cell that came after", async () => {
+    let late = '';
+    const onOutput = (output: Output): void => {
+      if (output.type === 'stream') late += output.text;
+    };
+    await bench.run("setTimeout(() => console.log('late'), 300)", { onOutput });
+    await bench.run('1', { silent: true });
+    await until(() => late !== '', 'the timer prints');
+    assert.equal(late, 'late\n');
   });
 
   test('setImmediate runs callbacks in order, can be cleared, and has its promise form', async () => {
