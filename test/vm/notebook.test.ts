@@ -20,12 +20,12 @@ nbformat.write(notebook, '/ctl/nbclient.ipynb')
 `;
 
 test('notebooks/edu.ipynb and the prompt on the kernel’s vfio-pci', needs('guest'), async (t) => {
-  const guest = await Guest.boot({ deadline: 1500, keep: process.env.VFIOLAB_VM_KEEP === '1' });
+  const guest = await Guest.boot({ deadline: 840, keep: process.env.VFIOLAB_VM_KEEP === '1' });
   t.after(() => guest.off());
   assert.equal((await guest.run(`bind ${EDU}`)).code, 0);
   const saved = shown(EDU_NOTEBOOK, 'sim:edu');
   const run = async (command: string): Promise<void> => {
-    const { code, output } = await guest.run(command, { timeout: 700 });
+    const { code, output } = await guest.run(command, { timeout: 400 });
     assert.equal(code, 0, output);
   };
 
