@@ -11,11 +11,12 @@ import type { CompilerOptions, QuickInfo, TranspileOptions, TranspileOutput } fr
 import { type Answers, answer } from './ask.js';
 import { completed, type Found, isComplete } from './complete.js';
 import { cut, exportedNames, withoutExports } from './declarations.js';
+import { document, WITHOUT_DOCS } from './docs.js';
 import { corrected } from './emit.js';
 import { awaits, guardLoops, keepEarlierValues, type Notes, placeCalls } from './guard.js';
 import { CELL_TYPES, overlay, PACKAGE } from './overlay.js';
 import type { Compiled, CompileResult, CompilerData, Diagnostic } from './threads.js';
-import { dressed, type Ts, ts } from './typescript.js';
+import { dressed, quickInfo, type Ts, ts } from './typescript.js';
 import { UserFiles } from './watch.js';
 
 /** Beside tslab's own: strict, but for what gets in the way of a scratch cell. */
@@ -72,6 +73,7 @@ class Compiler {
     const options = { ...OPTIONS, typeRoots: [path.join(cwd, 'node_modules/@types')] };
     const tslab = loadTslab(
       dressed({
+        getQuickInfoAtPosition: quickInfo(document),
         createWatchCompilerHost: (files: string[], own: CompilerOptions, ...rest: unknown[]) =>
           this.#correct(watchHost(files, { ...own, ...options }, ...rest), cwd),
         transpileModule: (code: string, own: TranspileOptions) => this.#transpile(code, own),
@@ -146,6 +148,7 @@ class Compiler {
   /** The converter learns of each new program by `afterProgramCreate`, which it sets. */
   #correct(host: WatchHost, cwd: string): WatchHost {
     this.#files.resolveFor(host, cwd);
+    host.jsDocParsingMode = WITHOUT_DOCS;
     return new Proxy(host, {
       set(target, name, value) {
         const callback = value as NonNullable<WatchHost['afterProgramCreate']>;

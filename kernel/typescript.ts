@@ -73,28 +73,6 @@ const shims: Readonly<Record<string, unknown>> = {
     }
   },
 
-  getQuickInfoAtPosition(
-    file: TypeScript.SourceFile,
-    checker: TypeScript.TypeChecker,
-    _cancellation: unknown,
-    position: number,
-  ): TypeScript.QuickInfo | undefined {
-    const node = internal.getTouchingPropertyName(file, position);
-    const symbol = node && node !== file ? checker.getSymbolAtLocation(node) : undefined;
-    if (!node || !symbol) return undefined;
-    const start = node.getStart(file);
-    const { symbolKind, displayParts, documentation, tags } =
-      internal.SymbolDisplay.getSymbolDisplayPartsDocumentationAndSymbolKind(
-        checker,
-        symbol,
-        file,
-        internal.getContainerNode(node),
-        node,
-      );
-    const textSpan = { start, length: node.getEnd() - start };
-    return { kind: symbolKind, kindModifiers: '', textSpan, displayParts, documentation, tags } as TypeScript.QuickInfo;
-  },
-
   Completions: Object.assign(Object.create(internal.Completions) as object, {
     getCompletionsAtPositionForTslab(
       _host: unknown,
@@ -118,3 +96,30 @@ const shims: Readonly<Record<string, unknown>> = {
     },
   }),
 };
+
+/** The fork's getQuickInfoAtPosition; `document` is told of the symbol before its comments are read. */
+export function quickInfo(document: (symbol: TypeScript.Symbol) => void) {
+  return (
+    file: TypeScript.SourceFile,
+    checker: TypeScript.TypeChecker,
+    _cancellation: unknown,
+    position: number,
+  ): TypeScript.QuickInfo | undefined => {
+    const node = internal.getTouchingPropertyName(file, position);
+    const symbol = node && node !== file ? checker.getSymbolAtLocation(node) : undefined;
+    if (!node || !symbol) return undefined;
+    const aliased = (symbol.flags & ts.SymbolFlags.Alias) !== 0;
+    document(aliased ? checker.getAliasedSymbol(symbol) : symbol);
+    const start = node.getStart(file);
+    const { symbolKind, displayParts, documentation, tags } =
+      internal.SymbolDisplay.getSymbolDisplayPartsDocumentationAndSymbolKind(
+        checker,
+        symbol,
+        file,
+        internal.getContainerNode(node),
+        node,
+      );
+    const textSpan = { start, length: node.getEnd() - start };
+    return { kind: symbolKind, kindModifiers: '', textSpan, displayParts, documentation, tags } as TypeScript.QuickInfo;
+  };
+}

@@ -295,6 +295,11 @@ describe('cells', { timeout: 300_000 }, () => {
   });
 
   test('completion and inspection know the cells and the package, also while a cell computes', async () => {
+    await bench.run('/** Ohms of the divider. */\nfunction divider(ohms: number) { return ohms }');
+    assert.match(
+      (await bench.kernel.inspect('divider(1)', 3)) ?? '',
+      /divider\(ohms: number\): number\n\nOhms of the divider/,
+    );
     await bench.run("const board = { slots: 4, name: 'b' }; const sim = open('sim:edu')");
     const busy = bench.run('const stop = Date.now() + 3000; while (Date.now() < stop);');
     const started = performance.now();
@@ -304,6 +309,9 @@ describe('cells', { timeout: 300_000 }, () => {
     const methods = await bench.kernel.complete('sim.', 4);
     assert.ok(methods.matches.some(({ text, kind }) => text === 'enableIrqs' && kind === 'method'));
     assert.match((await bench.kernel.inspect('sim.reset', 6)) ?? '', /reset\(\): void/);
+    assert.match((await bench.kernel.inspect('sim.bar', 5)) ?? '', /bar\(.*\): Region\n\n\w+/);
+    assert.match((await bench.kernel.inspect('Math.floor', 7)) ?? '', /Returns the greatest integer/);
+    assert.match((await bench.kernel.inspect('open', 3)) ?? '', /@example|\n\n/);
     assert.equal(await bench.kernel.inspect('nothingHere', 3), undefined);
     assert.ok(performance.now() - started < 2500, 'answers waited for the cell');
     await busy;
