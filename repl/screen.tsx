@@ -66,7 +66,7 @@ export function paintWithInk(
   colours: boolean,
 ): Painting {
   const screen = () => {
-    const size = { columns: stdout.columns || 80, rows: stdout.rows || 24 };
+    const size = { columns: stdout.columns, rows: stdout.rows };
     return <Screen dialogue={dialogue} size={size} colours={colours} />;
   };
   // Not incrementalRendering: in Ink 6.8.0 it repeats lines where a frame of several lines ends with a line break.

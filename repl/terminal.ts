@@ -8,6 +8,9 @@ const CURSOR_ON = '\x1b[?25h';
 /** A sequence that takes longer to arrive than this was the Escape key. */
 const ESCAPE_AFTER = 50;
 
+/** A terminal that does not know its size (a serial console) says 0. Ink then erases the screen and its scrollback at every key. */
+const USUAL = { columns: 80, rows: 24 };
+
 export interface Terminal {
   /** Gives the terminal back. May be called again. */
   release(): void;
@@ -45,6 +48,7 @@ export function takeTerminal(
     clearTimeout(alone);
     process.off('exit', release);
     stdin.off('data', onData);
+    stdout.off('resize', size);
     write(PASTE_OFF + CURSOR_ON);
     try {
       stdin.setRawMode(false);
@@ -54,6 +58,13 @@ export function takeTerminal(
     stdin.pause();
   };
 
+  const size = (): void => {
+    stdout.columns ||= USUAL.columns;
+    stdout.rows ||= USUAL.rows;
+  };
+
+  size();
+  stdout.prependListener('resize', size);
   process.on('exit', release);
   // The error listeners stay: a terminal that is gone fails at any later write.
   stdin.on('error', gone);

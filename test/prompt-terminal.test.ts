@@ -17,9 +17,9 @@ let serial = 0;
 const fresh = (): string => join(folder, `state${serial++}`);
 
 /** Opens a prompt in a shell that tells its exit code, and whether the terminal is as it was. */
-function prompt(columns: number, env: Readonly<Record<string, string>> = {}, rows = 24): Tmux {
-  const command = `'${process.execPath}' '${CLI}' repl sim:edu; echo "left $?"; stty -a | tr -d ';' | grep -ow -- '-\\?icanon'; read end`;
-  return new Tmux(command, { columns, rows, env: { XDG_STATE_HOME: fresh(), CI: 'true', ...env } });
+function prompt(columns: number, env: Readonly<Record<string, string>> = {}, before = ''): Tmux {
+  const command = `${before} '${process.execPath}' '${CLI}' repl sim:edu; echo "left $?"; stty -a | tr -d ';' | grep -ow -- '-\\?icanon'; read end`;
+  return new Tmux(command, { columns, env: { XDG_STATE_HOME: fresh(), CI: 'true', ...env } });
 }
 
 /** Waits until `number` is the next cell and nothing runs or waits (its prompt is dim till then); the text. */
@@ -289,6 +289,15 @@ describe('the prompt in a terminal', needs('tmux'), () => {
       await gone(front);
       if (how === 'SIGTERM' || how === 'SIGHUP') assert.match(await terminal.until(/icanon/), /^left \d+\nicanon$/m);
     });
+
+  test('a terminal that does not know its size is one of 80 columns and 24 lines', async () => {
+    using terminal = prompt(80, {}, 'stty rows 0 cols 0;');
+    terminal.enter('6 * 7');
+    const text = await idle(terminal, 3);
+    assert.match(text, /^1> const dev = open\('sim:edu'\)\n {3}const edu = .*\n2> 6 \* 7\n42\n3>$/m);
+    terminal.type('typed');
+    await terminal.until(/^42\n3> typed$/m);
+  });
 
   test('colours, and none with NO_COLOR', async () => {
     for (const [env, wanted] of [
