@@ -37,7 +37,7 @@ export async function relay(
   t: TestContext,
   guest: Guest,
   file: string,
-  { timeout = 120, before = ':' }: { timeout?: number; before?: string } = {},
+  { timeout = 300, before = ':' }: { timeout?: number; before?: string } = {},
 ): Promise<void> {
   const reporter = join(CHECKOUT, 'dist/test/vm/report.js');
   const { code, output } = await guest.run(
