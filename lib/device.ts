@@ -1,6 +1,10 @@
 /** An open PCIe device. It owns its buffers and its interrupt vectors. */
 import { type Backend, IRQ, type IrqInfo, type IrqName } from './backend.js';
+import type { Capability } from './config/capability.js';
+import type { CapabilityName, CapabilityRegisters } from './config/catalog.js';
 import { HEADER } from './config/header.js';
+import type { Space } from './config/space.js';
+import { capabilitiesOf } from './config/walk.js';
 import { allocDma, type DmaBuffer, type DmaOptions } from './dma.js';
 import { ClosedError, UsageError } from './errors.js';
 import { IovaSpace } from './iova.js';
@@ -95,6 +99,36 @@ export class Device extends Shown {
   /** Config space: 256 bytes, or 4096 for PCI Express, by pread and pwrite; 8, 16 and 32 bits. */
   get config(): Region {
     return this.region('config');
+  }
+
+  /**
+   * Every capability that config space lists, as data: name, id, offset, version, registers with named fields and `raw`. Reads config
+   * space once, now; looking at what it returns reads nothing. JSON.stringify() takes it as it is.
+   *
+   * @throws BusError, ClosedError as `Region.readBlock` does. Ref: PCI Express Base 6.0, 7.5 to 7.9
+   * @example dev.capabilities().map((capability) => capability.name)
+   */
+  capabilities(): readonly Capability[] {
+    return capabilitiesOf(this.#configSpace());
+  }
+
+  /**
+   * The first capability of a name, as setpci calls it: 'PM', 'MSI', 'EXP'. Reads config space as `capabilities()` does. A register
+   * that this capability lacks throws when it is asked for.
+   *
+   * @throws UsageError where the device has no such capability.
+   * @example dev.cap('EXP').LNKSTA.SPEED // '8GT/s'
+   */
+  cap<N extends CapabilityName>(name: N): Capability<CapabilityRegisters<N>> {
+    const all = this.capabilities();
+    const found = all.find((capability) => capability.name === name);
+    if (found !== undefined) return found as Capability as Capability<CapabilityRegisters<N>>;
+    throw new UsageError({
+      path: `${this.path}/config`,
+      attempted: `cap('${name}')`,
+      reason: 'no such capability',
+      hint: `it has ${all.map((capability) => capability.name).join(', ') || 'none'}`,
+    });
   }
 
   /** A region by VFIO's name: 'bar0' … 'bar5', 'rom', 'config', 'vga'. @throws UsageError where the device has no such region. */
@@ -236,6 +270,12 @@ export class Device extends Shown {
       REGION_HEAD,
       rows,
     );
+  }
+
+  #configSpace(): Space {
+    const { config } = this;
+    const bytes = config.readBlock(0, config.size, 32);
+    return { bytes, path: config.path };
   }
 
   #endIrqs(kind: IrqName, reason: string, hint: string): void {

@@ -1,6 +1,10 @@
 /** The public face of vfiolab. */
 export type { DmaAccess, Iova, IovaRange, IrqInfo, IrqName, RegionInfo, Value, Width } from './backend.js';
+export { type Bar, bars } from './config/bars.js';
+export type { Capability } from './config/capability.js';
+export type { CapabilityName } from './config/catalog.js';
 export { HEADER } from './config/header.js';
+export { lspciText } from './config/text.js';
 export type { Device, Identity } from './device.js';
 export type { DmaBuffer, DmaOptions } from './dma.js';
 export { BusError, ClosedError, LabError, SystemError, TimeoutError, UsageError } from './errors.js';

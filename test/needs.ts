@@ -7,6 +7,7 @@
  * failure. VFIOLAB_TEST_WITHOUT=jupyter,guest leaves out what is there (a quick run).
  */
 import { spawnSync } from 'node:child_process';
+import { pciutilsMissing } from './config/lspci.js';
 import { guestMissing } from './vm/parts.js';
 
 interface Need {
@@ -47,6 +48,7 @@ const NEEDS = {
   },
   tmux: { install: apt('tmux'), missing: programs('tmux') },
   lspci: { install: apt('pciutils'), missing: programs('lspci') },
+  pciutils: { install: 'npm run vm:setup', missing: pciutilsMissing },
   guest: { install: 'npm run vm:setup', missing: guestMissing },
 } satisfies Record<string, Need>;
 

@@ -1,5 +1,6 @@
-/** The configuration header, type 0. Ref: PCI Local Bus 3.0, 6.1 and 6.2; PCI Express Base 6.0, 7.5.1 */
+/** The configuration header, type 0, and what the other types share with it. Ref: PCI Local Bus 3.0, 6.1 and 6.2; PCI Express Base 6.0, 7.5.1 */
 import { r8, r16, r32 } from '../registers.js';
+import type { Registers } from './decode.js';
 
 export const HEADER = {
   VENDOR_ID: r16(0x00, {}, 'ro'),
@@ -26,6 +27,7 @@ export const HEADER = {
     DEVSEL: [10, 9, 'ro', { FAST: 0, MEDIUM: 1, SLOW: 2 }],
     MASTER_PARITY_ERROR: [8, 8, 'w1c'],
     FAST_B2B: [7, 7, 'ro'],
+    UDF: [6, 6, 'ro'],
     MHZ66: [5, 5, 'ro'],
     CAP_LIST: [4, 4, 'ro'],
     INTX: [3, 3, 'ro'],
@@ -49,3 +51,5 @@ export const HEADER = {
   MIN_GNT: r8(0x3e, {}, 'ro'),
   MAX_LAT: r8(0x3f, {}, 'ro'),
 };
+
+export type Header = Registers<typeof HEADER>;

@@ -19,6 +19,10 @@ export interface PciIds {
   device(vendor: number, device: number): string | undefined;
   /** `code` is the 24-bit class code; the subclass's name where there is one, else the base class's. */
   className(code: number): string | undefined;
+  subsystem(vendor: number, device: number, subVendor: number, subDevice: number): string | undefined;
+  baseClass(base: number): string | undefined;
+  subClass(base: number, sub: number): string | undefined;
+  progIf(base: number, sub: number, progIf: number): string | undefined;
 }
 
 /** Reads the first of `files` that exists. */
@@ -26,21 +30,26 @@ export function readPciIds(files: readonly string[] = FILES): PciIds {
   return parsePciIds(readFirst(files));
 }
 
-/** Keys are as the file nests them: '8086', '8086/100e', 'C 02', 'C 02/00'. */
+/** Keys are as the file nests them: '8086', '8086/100e', '8086/100e/1af4 1100', 'C 02', 'C 02/00', 'C 0c/03/30'. */
 export function parsePciIds(text: string): PciIds {
   const names = new Map<string, string>();
-  let section = '';
+  const path: string[] = [];
   for (const line of text.split('\n')) {
-    if (line.startsWith('\t\t') || line.startsWith('#')) continue;
-    const entry = /^(\t?)(C [0-9a-f]{2}|[0-9a-f]{2,4}) {2}(.*)$/.exec(line);
+    const entry = /^(\t{0,2})(C [0-9a-f]{2}|[0-9a-f]{4} [0-9a-f]{4}|[0-9a-f]{2,4}) {2}(.*)$/.exec(line);
     if (!entry) continue;
-    const [, indent, id = '', name = ''] = entry;
-    if (indent === '') section = id;
-    names.set(indent === '' ? id : `${section}/${id}`, name.trim());
+    const [, { length: depth } = '', id = '', name = ''] = entry;
+    path.length = depth;
+    path.push(id);
+    names.set(path.join('/'), name.trim());
   }
   return {
     vendor: (vendor) => names.get(hex(vendor, 4)),
     device: (vendor, device) => names.get(`${hex(vendor, 4)}/${hex(device, 4)}`),
+    subsystem: (vendor, device, subVendor, subDevice) =>
+      names.get(`${hex(vendor, 4)}/${hex(device, 4)}/${hex(subVendor, 4)} ${hex(subDevice, 4)}`),
+    baseClass: (base) => names.get(`C ${hex(base, 2)}`),
+    subClass: (base, sub) => names.get(`C ${hex(base, 2)}/${hex(sub, 2)}`),
+    progIf: (base, sub, progIf) => names.get(`C ${hex(base, 2)}/${hex(sub, 2)}/${hex(progIf, 2)}`),
     className: (code) => {
       const base = `C ${hex(code >> 16, 2)}`;
       return names.get(`${base}/${hex((code >> 8) & 0xff, 2)}`) ?? names.get(base);

@@ -2,13 +2,15 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Width } from '../../lib/backend.js';
+import { dumpText } from '../../lib/config/dump.js';
 import { SystemError, UsageError } from '../../lib/errors.js';
 import { hexdump } from '../../lib/hexdump.js';
 import { open } from '../../lib/open.js';
 import type { Region } from '../../lib/region.js';
 import type { Call } from './command.js';
 import { parsePlace, parseWidth } from './operand.js';
-import { hexOf, printJson, printView } from './output.js';
+import { slotOf } from './decode.js';
+import { hexOf, printJson, printLine, printView } from './output.js';
 import { usageError } from './parse.js';
 
 /** Bytes read at a time; between two chunks signals are answered. A multiple of every width and of a hexdump's row. */
@@ -22,8 +24,23 @@ export async function dump(call: Call): Promise<number> {
   if (file !== undefined && call.flags.has('json')) {
     throw usageError('dump', '--json -o', 'two forms for one output', 'use --json or -o FILE');
   }
+  const format = call.values.get('format');
+  if (format !== undefined && (format !== 'lspci' || place !== 'config')) {
+    throw usageError(
+      'dump',
+      `--format ${format}`,
+      'there is one format, for all of config',
+      'use config --format lspci',
+    );
+  }
   using device = open(spec);
   const region = device.region(name);
+  if (format !== undefined) {
+    const text = dumpText(slotOf(device.path), region.readBlock(0, region.size, 32));
+    if (file === undefined) printLine(text);
+    else await writeBytes(only(new TextEncoder().encode(text)), file);
+    return 0;
+  }
   const length = given ?? Math.max(0, region.size - offset);
   const chunks = read(region, offset, length, width, call.signal);
 
@@ -40,6 +57,10 @@ export async function dump(call: Call): Promise<number> {
     }
   }
   return 0;
+}
+
+async function* only(bytes: Uint8Array): AsyncGenerator<Chunk> {
+  yield { at: 0, bytes };
 }
 
 interface Chunk {

@@ -45,7 +45,7 @@ export const COMMANDS: readonly Command[] = [
   },
   {
     name: 'dump',
-    usage: 'SPEC REGION[+OFFSET[:LENGTH]] [-o FILE] [--width BITS] [--json]',
+    usage: 'SPEC REGION[+OFFSET[:LENGTH]] [-o FILE] [--width BITS] [--format lspci] [--json]',
     operands: [2, 2],
     summary: 'a hexdump of a region, or its bytes into a file',
     details: [
@@ -57,10 +57,28 @@ export const COMMANDS: readonly Command[] = [
     options: {
       output: { short: 'o', value: 'FILE', help: 'write the bytes to FILE (- is standard output)' },
       width: WIDTH_OPTION,
+      format: { value: 'lspci', help: 'config space as lspci -xxxx prints it; lspci -F and vfiolab decode read that' },
       json: JSON_OPTION,
     },
-    examples: ['vfiolab dump sim:edu config', 'vfiolab dump 0000:01:00.0 bar0+0x80:256 -o bar0.bin'],
+    examples: [
+      'vfiolab dump sim:edu config',
+      'vfiolab dump 0000:01:00.0 config --format lspci',
+      'vfiolab dump 0000:01:00.0 bar0+0x80:256 -o bar0.bin',
+    ],
     run: async (call) => (await import('./dump.js')).dump(call),
+  },
+  {
+    name: 'decode',
+    usage: 'FILE|SPEC|- [-s SLOT] [--json]',
+    operands: [1, 1],
+    summary: "config space in lspci's words, of a device or of a dump",
+    details: [
+      'FILE is what lspci -x, -xxx or -xxxx prints, with any number of functions; - is standard input. Names are those of',
+      "the system's pci.ids. SLOT is [[DOMAIN:]BUS:][SLOT][.FUNCTION], as in lspci -s.",
+    ],
+    options: { slot: { short: 's', value: 'SLOT', help: 'only the functions of this slot' }, json: JSON_OPTION },
+    examples: ['vfiolab decode 0000:01:00.0', 'vfiolab decode dump.txt -s 01:00.0 --json'],
+    run: async (call) => (await import('./decode.js')).decode(call),
   },
   {
     name: 'peek',

@@ -1,12 +1,20 @@
 /**
  * `npm run vm:setup`: fetches what a guest needs and this machine lacks, into the cache folder; installs nothing.
- * QEMU 10 or later and busybox; and, where no better kernel is named or built, Debian's stock kernel.
+ * QEMU 10 or later and busybox; where no better kernel is named or built, Debian's stock kernel; and the newest lspci, to compare with.
  */
 import { pathToFileURL } from 'node:url';
+import { PCIUTILS_ROOT, PCIUTILS_SUITE, pciutilsMissing } from '../config/lspci.js';
 import { debContents, debRoot, kernelPackage, release } from './debs.js';
 import { busybox, DEBIAN_KERNEL_ROOT, kernel, QEMU_ROOT, qemu } from './parts.js';
 
 const say = (text: string): boolean => process.stderr.write(`${text}\n`);
+
+/** The newest pciutils that can be had, for the tests that compare with lspci. */
+async function setupPciutils(): Promise<void> {
+  if (pciutilsMissing() === undefined) return;
+  say(`fetching pciutils (${PCIUTILS_SUITE}) into ${PCIUTILS_ROOT}`);
+  await debRoot(PCIUTILS_ROOT, PCIUTILS_SUITE, ['pciutils', 'pci.ids']);
+}
 
 export async function setup(choice?: string): Promise<void> {
   if (!qemu() || !busybox()) {
@@ -24,5 +32,6 @@ export async function setup(choice?: string): Promise<void> {
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   await setup();
+  await setupPciutils();
   say(`ready: ${qemu()?.argv[0]}, kernel ${kernel()?.name}`);
 }

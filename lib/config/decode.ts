@@ -1,0 +1,51 @@
+/** Registers out of the bytes of a config space, as data. */
+import type { Value, Width } from '../backend.js';
+import { decodeFields, type Fields, type FieldValues, RegisterValue } from '../fields.js';
+import type { RegisterMap, RegisterSpec } from '../registers.js';
+import { fits, type Space, wordAt } from './space.js';
+
+type Decoded<W extends Width, F extends Fields> = keyof F extends never
+  ? Value<W>
+  : RegisterValue<W> & FieldValues<W, F>;
+
+/** Registers as data: named fields and `raw`, or the plain number where a register has no fields. */
+export type Registers<M extends RegisterMap> = {
+  readonly [K in keyof M]: M[K] extends RegisterSpec<infer W, infer F, infer _A, infer N>
+    ? N extends 0
+      ? Decoded<W, F>
+      : readonly Decoded<W, F>[]
+    : never;
+};
+
+/** A register, or all of an array that is there; undefined where the bytes end before it does. */
+export function decodeRegister(
+  register: RegisterSpec,
+  space: Space,
+  base: number,
+  path: string,
+  { offset = register.offset, count = register.count }: { readonly offset?: number; readonly count?: number } = {},
+): unknown {
+  if (register.count === 0) return decodeAt(register, space, base + offset, path);
+  const values: unknown[] = [];
+  for (let index = 0; index < count; index += 1) {
+    const value = decodeAt(register, space, base + offset + index * register.stride, `${path}[${index}]`);
+    if (value === undefined) break;
+    values.push(value);
+  }
+  return values;
+}
+
+function decodeAt(register: RegisterSpec, space: Space, offset: number, path: string): unknown {
+  if (!fits(space, offset, register.width / 8)) return undefined;
+  const raw = wordAt(space, offset, register.width);
+  const fields = decodeFields(register, raw);
+  return fields === undefined ? raw : new RegisterValue(path, register, raw, fields);
+}
+
+/** All registers of a map that are within the bytes. */
+export function decodeRegisters<M extends RegisterMap>(map: M, space: Space): Registers<M> {
+  const values = Object.entries(map).map(([name, register]) => {
+    return [name, decodeRegister(register, space, 0, `${space.path} ${name}`)] as const;
+  });
+  return Object.fromEntries(values.filter(([, value]) => value !== undefined)) as Registers<M>;
+}

@@ -1,0 +1,77 @@
+/** Names for a function's numbers, and how lspci puts them. */
+import type { Header } from './header.js';
+import { CARDBUS_SIZE, fits, type Space, wordAt } from './space.js';
+import { SSVID } from './small.js';
+import { isFound, walk } from './walk.js';
+import { hex } from './words.js';
+
+/** Looks names up; `undefined` where there is none. lib/host/ids.ts reads them from the system's pci.ids. */
+export interface Names {
+  vendor(vendor: number): string | undefined;
+  device(vendor: number, device: number): string | undefined;
+  subsystem(vendor: number, device: number, subVendor: number, subDevice: number): string | undefined;
+  baseClass(base: number): string | undefined;
+  subClass(base: number, sub: number): string | undefined;
+  progIf(base: number, sub: number, progIf: number): string | undefined;
+}
+
+const none = () => undefined;
+export const NO_NAMES: Names = {
+  vendor: none,
+  device: none,
+  subsystem: none,
+  baseClass: none,
+  subClass: none,
+  progIf: none,
+};
+
+/** 'Ethernet controller: Intel Corporation 82574L Gigabit Network Connection (rev 03)'. */
+export function firstLine(header: Header, names: Names): string {
+  const { BASE_CLASS: base, SUB_CLASS: sub, PROG_IF: progIf, REVISION_ID: revision } = header;
+  const progIfName = names.progIf(base, sub, progIf);
+  return [
+    `${classText(base, sub, names)}: ${deviceText(header.VENDOR_ID, header.DEVICE_ID, names)}`,
+    ...(revision === 0 ? [] : [`(rev ${hex(revision, 2)})`]),
+    ...(progIf === 0 && progIfName === undefined
+      ? []
+      : [`(prog-if ${hex(progIf, 2)}${progIfName === undefined ? '' : ` [${progIfName}]`})`]),
+  ].join(' ');
+}
+
+function classText(base: number, sub: number, names: Names): string {
+  const code = hex((base << 8) | sub, 4);
+  const name = names.subClass(base, sub);
+  if (name !== undefined) return name;
+  const baseName = names.baseClass(base);
+  return baseName === undefined ? `Class ${code}` : `${baseName} [${code}]`;
+}
+
+function deviceText(vendor: number, device: number, names: Names): string {
+  const vendorName = names.vendor(vendor);
+  if (vendorName === undefined) return `Device ${hex(vendor, 4)}:${hex(device, 4)}`;
+  return `${vendorName} ${names.device(vendor, device) ?? `Device ${hex(device, 4)}`}`;
+}
+
+/** Of a bridge, the capability's word; of others, the header's. Undefined where there is none: all-zeros, all-ones. */
+export function subsystemText(space: Space, layout: number, names: Names): string | undefined {
+  const at = subsystemOffset(space, layout);
+  if (at === undefined || !fits(space, at, 4)) return undefined;
+  const [vendor, device] = [wordAt(space, at, 16), wordAt(space, at + 2, 16)];
+  return vendor === 0xffff || vendor === 0 ? undefined : subsystemName(space, vendor, device, names);
+}
+
+function subsystemOffset(space: Space, layout: number): number | undefined {
+  if (layout === 0) return 0x2c;
+  if (layout === 2) return fits(space, 0, CARDBUS_SIZE) ? 0x40 : undefined;
+  const capability = walk(space)
+    .filter(isFound)
+    .find(({ place }) => !place.extended && place.id === SSVID.id);
+  return capability === undefined ? undefined : capability.place.offset + SSVID.registers.VENDOR_ID.offset;
+}
+
+export function subsystemName(space: Space, vendor: number, device: number, names: Names): string {
+  const vendorName = names.vendor(vendor);
+  if (vendorName === undefined) return `Device ${hex(vendor, 4)}:${hex(device, 4)}`;
+  const own = names.subsystem(wordAt(space, 0, 16), wordAt(space, 2, 16), vendor, device);
+  return `${vendorName} ${own ?? `Device ${hex(device, 4)}`}`;
+}

@@ -1,0 +1,127 @@
+/** Capabilities of a few words each. */
+import { r8, r16, r32 } from '../registers.js';
+import { standard } from './capability.js';
+import { flags, hex, named, sign } from './words.js';
+
+export const SSVID = standard({
+  name: 'SSVID',
+  id: 0x0d,
+  title: 'Subsystem',
+  ref: 'PCI-to-PCI Bridge 1.2, 3.2.5.13',
+  registers: { VENDOR_ID: r16(0x04, {}, 'ro'), DEVICE_ID: r16(0x06, {}, 'ro') },
+  *text({ VENDOR_ID, DEVICE_ID }, _space, { subsystem }) {
+    yield `Subsystem: ${subsystem(VENDOR_ID, DEVICE_ID)}`;
+  },
+});
+
+export const AF = standard({
+  name: 'AF',
+  id: 0x13,
+  title: 'Advanced Features',
+  ref: 'PCI Advanced Capabilities ECN',
+  registers: {
+    CAP: r8(0x03, { FLR: 1, TRANSACTIONS_PENDING: 0 }, 'ro'),
+    CTRL: r8(0x04, { FLR: 0 }),
+    STATUS: r8(0x05, { TRANSACTIONS_PENDING: 0 }, 'ro'),
+  },
+  *text({ CAP, CTRL, STATUS }) {
+    yield 'PCI Advanced Features';
+    yield `\tAFCap: ${flags(CAP, { TP: 'TRANSACTIONS_PENDING', FLR: 'FLR' })}`;
+    yield `\tAFCtrl: FLR${sign(CTRL.FLR)}`;
+    yield `\tAFStatus: TP${sign(STATUS.TRANSACTIONS_PENDING)}`;
+  },
+});
+
+export const SATA = standard({
+  name: 'SATA',
+  id: 0x12,
+  title: 'SATA HBA',
+  ref: 'Serial ATA AHCI 1.3.1, 2.4',
+  registers: {
+    REVISION: r8(0x02, { MAJOR: [7, 4], MINOR: [3, 0] }, 'ro'),
+    /** Of the index-data pair; OFFSET is in units of 4 bytes, and shown so. */
+    LOCATION: r32(
+      0x04,
+      { OFFSET: [23, 4], BAR: [3, 0, { BAR0: 4, BAR1: 5, BAR2: 6, BAR3: 7, BAR4: 8, BAR5: 9, InCfgSpace: 15 }] },
+      'ro',
+    ),
+  },
+  *text({ REVISION, LOCATION }) {
+    const bar = LOCATION.BAR;
+    const place =
+      bar === 'InCfgSpace'
+        ? bar
+        : `${named(bar, `BAR??${LOCATION.raw & 0xf}`)}${typeof bar === 'string' ? ` Offset=${hex(LOCATION.OFFSET, 8)}` : ''}`;
+    yield `SATA HBA v${REVISION.MAJOR}.${REVISION.MINOR} ${place}`;
+  },
+});
+
+export const SLOTID = standard({
+  name: 'SLOTID',
+  id: 0x04,
+  title: 'Slot identification',
+  ref: 'PCI-to-PCI Bridge 1.2, 3.2.6',
+  registers: { SLOT: r8(0x02, { FIRST: 5, SLOTS: [4, 0] }, 'ro'), CHASSIS: r8(0x03, {}) },
+  *text({ SLOT, CHASSIS }) {
+    yield `Slot ID: ${SLOT.SLOTS} slots, First${sign(SLOT.FIRST)}, chassis ${hex(CHASSIS, 2)}`;
+  },
+});
+
+export const DBG = standard({
+  name: 'DBG',
+  id: 0x0a,
+  title: 'Debug port',
+  ref: 'EHCI 1.0, C.2',
+  registers: { PORT: r16(0x02, { BAR: [15, 13], OFFSET: [12, 0] }, 'ro') },
+  *text({ PORT }) {
+    yield `Debug port: BAR=${PORT.BAR} offset=${hex(PORT.OFFSET, 4)}`;
+  },
+});
+
+export const HOTPLUG = standard({
+  name: 'HOTPLUG',
+  id: 0x0c,
+  title: 'Hot-plug',
+  ref: 'PCI Standard Hot-Plug Controller 1.0, 4.1',
+  registers: { SELECT: r8(0x02, {}), PENDING: r8(0x03, {}, 'ro'), DATA: r32(0x04, {}) },
+  *text() {
+    yield 'Hot-plug capable';
+  },
+});
+
+/** Its records are reached through ADDRESS and DATA, with writes: config space alone does not show them. */
+export const VPD = standard({
+  name: 'VPD',
+  id: 0x03,
+  title: 'Vital Product Data',
+  ref: 'PCI Local Bus 3.0, appendix I',
+  registers: { ADDRESS: r16(0x02, { FLAG: 15, ADDRESS: [14, 0] }), DATA: r32(0x04, {}) },
+  *text() {
+    yield 'Vital Product Data';
+    yield '\tNot readable';
+  },
+});
+
+/** Of these lspci shows no more than that they are there. */
+const plain = <const N extends string>(name: N, id: number, title: string, ref: string, text: string) =>
+  standard({
+    name,
+    id,
+    title,
+    ref,
+    registers: { WORD: r16(0x02, {}, 'ro') },
+    *text() {
+      yield text;
+    },
+  });
+
+export const CHSWP = plain('CHSWP', 0x06, 'CompactPCI hot-swap', 'PICMG 2.1', 'CompactPCI hot-swap <?>');
+export const CCRC = plain(
+  'CCRC',
+  0x0b,
+  'CompactPCI resource control',
+  'PICMG 2.13',
+  'CompactPCI central resource control <?>',
+);
+export const AGP3 = plain('AGP3', 0x0e, 'AGP 8x', 'AGP 3.0', 'AGP3 <?>');
+export const SECURE = plain('SECURE', 0x0f, 'Secure device', 'PCI Code and ID Assignment 1.11, 2', 'Secure device <?>');

@@ -1,0 +1,120 @@
+/**
+ * The two capability lists: the one that the header points to, and the extended one at 0x100. Both may be anything: they loop, point
+ * into the header, or end in the middle; the walk ends where they do.
+ *
+ * Ref: PCI Local Bus 3.0, 6.7; PCI Express Base 6.0, 7.6.3
+ */
+import { CAPABILITIES } from './catalog.js';
+import { type Capability, type CapabilitySpec, decodeCapability, type Place } from './capability.js';
+import { CONVENTIONAL_SIZE, fits, HEADER_SIZE, type Space, wordAt } from './space.js';
+
+/** A capability that was found; without `spec` where nothing is known of its id. */
+export interface Found {
+  readonly place: Place;
+  readonly spec: CapabilitySpec | undefined;
+}
+
+/** Why a list ended before its end, and where. */
+export interface Broken {
+  readonly offset: number;
+  readonly version: number;
+  readonly extended: boolean;
+  /** 'looped' back to one seen before, 'broken': all-ones, 'denied': past the bytes that are there. */
+  readonly reason: 'looped' | 'broken' | 'denied';
+}
+
+export type Step = Found | Broken;
+
+const CAP_LIST = 0x10;
+const NULL_ID = 0x00;
+const PCIX_ID = 0x07;
+const EXPRESS_ID = 0x10;
+
+export const isFound = (step: Step): step is Found => 'place' in step;
+
+const byId = new Map(CAPABILITIES.map((spec) => [`${spec.extended}/${spec.id}`, spec]));
+
+/** Both lists, in the order of their pointers. */
+export function walk(space: Space): readonly Step[] {
+  if (!fits(space, 0, HEADER_SIZE)) return [];
+  const standard = (wordAt(space, 0x06, 16) & CAP_LIST) === 0 ? [] : walkStandard(space);
+  const hasExtended = standard.some((step) => isFound(step) && bringsExtended(step, space));
+  return hasExtended && space.bytes.length > CONVENTIONAL_SIZE ? [...standard, ...walkExtended(space)] : standard;
+}
+
+/** PCI Express has the extended list; so has PCI-X 2.0. */
+function bringsExtended({ place }: Found, space: Space): boolean {
+  if (place.id === EXPRESS_ID) return true;
+  return place.id === PCIX_ID && fits(space, place.offset, 4) && (wordAt(space, place.offset + 2, 16) & 0x3000) !== 0;
+}
+
+function walkStandard(space: Space): Step[] {
+  const steps: Step[] = [];
+  const seen = new Set<number>();
+  const pointer = (wordAt(space, 0x0e, 8) & 0x7f) === 2 ? 0x14 : 0x34;
+  let offset = wordAt(space, pointer, 8) & ~3;
+  while (offset !== 0) {
+    const broken = (reason: Broken['reason']) => steps.push({ offset, version: 0, extended: false, reason });
+    if (!fits(space, offset, 4)) {
+      broken('denied');
+      break;
+    }
+    const id = wordAt(space, offset, 8);
+    if (seen.has(offset)) {
+      broken('looped');
+      break;
+    }
+    if (id === 0xff) {
+      broken('broken');
+      break;
+    }
+    seen.add(offset);
+    steps.push(found(id, false, offset, 0));
+    offset = wordAt(space, offset + 1, 8) & ~3;
+  }
+  return steps;
+}
+
+function walkExtended(space: Space): Step[] {
+  const steps: Step[] = [];
+  const seen = new Set<number>();
+  let offset = CONVENTIONAL_SIZE;
+  while (offset !== 0 && fits(space, offset, 4)) {
+    const header = wordAt(space, offset, 32);
+    if (header === 0 || header === 0xffff_ffff) break;
+    const version = (header >>> 16) & 0xf;
+    if (seen.has(offset)) {
+      steps.push({ offset, version, extended: true, reason: 'looped' });
+      break;
+    }
+    seen.add(offset);
+    steps.push(found(header & 0xffff, true, offset, version));
+    offset = (header >>> 20) & ~3;
+  }
+  return steps;
+}
+
+function found(id: number, extended: boolean, offset: number, version: number): Found {
+  const spec = byId.get(`${extended}/${id}`);
+  const name = spec?.name ?? (id === NULL_ID && !extended ? 'NULL' : `0x${id.toString(16).padStart(2, '0')}`);
+  return { spec, place: { name, id, extended, offset, version } };
+}
+
+/** The capabilities as data, in the order of the lists. An unknown one is its place, and its bytes up to the next capability. */
+export function capabilitiesOf(space: Space): readonly Capability[] {
+  const all = walk(space).filter(isFound);
+  const starts = all.map(({ place }) => place.offset);
+  return all.map(({ spec, place }) =>
+    spec === undefined ? unknown(space, place, starts) : decodeCapability(spec, space, place),
+  );
+}
+
+/** An unknown capability. */
+export type UnknownCapability = Place & { readonly bytes: readonly number[] };
+
+function unknown(space: Space, place: Place, starts: readonly number[]): Capability {
+  const limit = place.offset < CONVENTIONAL_SIZE ? Math.min(CONVENTIONAL_SIZE, space.bytes.length) : space.bytes.length;
+  const end = Math.min(limit, ...starts.filter((start) => start > place.offset));
+  const bytes = Array.from(space.bytes.subarray(place.offset, end));
+  return { ...place, bytes } as Place as Capability;
+}
