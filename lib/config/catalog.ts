@@ -1,12 +1,42 @@
 /** Every capability that is known, by the family's file. */
+import { AER } from './aer.js';
 import type { CapabilitySpec } from './capability.js';
+import { VC, VC9 } from './channels.js';
 import { EXP } from './express-text.js';
+import { DPC, DSN, L1PM, LMR, LTR, PL16GT, PL32GT, PL64GT, PTM, SECPCI } from './link.js';
 import { MSI, MSIX } from './msi.js';
 import { PM } from './power.js';
+import { REBAR, VF_REBAR } from './resizable.js';
+import { ACS, ARI, ATS, PASID, PRI, SRIOV } from './routing.js';
 import { AF, AGP3, CCRC, CHSWP, DBG, HOTPLUG, SATA, SECURE, SLOTID, SSVID, VPD } from './small.js';
 import { VNDR } from './vendor.js';
+import {
+  DLNK,
+  DOE,
+  DPA,
+  DVSEC,
+  FRS,
+  HIER_ID,
+  LNR,
+  M_PCIE,
+  MFVC,
+  MRIOV,
+  NPEM,
+  PB,
+  RCILINK,
+  RCRB,
+  RTR,
+  TPH,
+  VSEC,
+} from './vendor-extended.js';
 
-const TABLE = { PM, VPD, VNDR, MSI, MSIX, EXP, SSVID, AF, SATA, SLOTID, DBG, HOTPLUG, CHSWP, CCRC, AGP3, SECURE };
+const TABLE = {
+  ...{ PM, VPD, SLOTID, MSI, CHSWP, VNDR, DBG, CCRC, HOTPLUG, SSVID, AGP3, SECURE, EXP, MSIX, SATA, AF },
+  ...{ AER, DSN, ACS, ARI, ATS, SRIOV, PRI, LTR, SECPCI, PASID, DPC, L1PM, PTM, LMR },
+  ...{ VC, VC9, VSEC, DVSEC, REBAR, VF_REBAR, TPH, DOE, PB, RCILINK, MFVC, RCRB, MRIOV, DPA, LNR, M_PCIE, FRS, RTR },
+  ...{ DLNK, HIER_ID, NPEM },
+  ...{ '16GT': PL16GT, '32GT': PL32GT, '64GT': PL64GT },
+};
 
 /** Capability names as setpci has them: what `dev.cap()` takes. */
 export type CapabilityName = keyof typeof TABLE;

@@ -2,10 +2,15 @@
 import { bars } from './bars.js';
 import { type Capability, standard } from './capability.js';
 import { EXPRESS_REGISTERS } from './express.js';
-import { isFirstFunction, type Space, wordAt } from './space.js';
+import { findStandard } from './pointers.js';
+import { fits, isFirstFunction, type Space, wordAt } from './space.js';
 import { flags, hex, named, sign } from './words.js';
 
 type Express = Capability<typeof EXPRESS_REGISTERS>;
+
+/** DEVCAP2 to LNKSTA2: shown when all of them are there. */
+const SECOND = 0x24;
+const SECOND_SIZE = 16;
 
 const ENDPOINT = 0;
 const LEGACY = 1;
@@ -47,7 +52,7 @@ export const EXP = standard({
     if (linked) yield* link(express, type);
     if (slotted && CAP.SLOT) yield* slot(express);
     if (type === ROOT_PORT || type === EVENT_COLLECTOR) yield* root(express);
-    if (CAP.VERSION < 2) return;
+    if (CAP.VERSION < 2 || !fits(space, express.offset + SECOND, SECOND_SIZE)) return;
     yield* device2(express, type, hasMemory(space));
     if (linked) yield* link2(express, type, space);
   },
@@ -199,4 +204,12 @@ function* link2({ LNKCAP2, LNKCTL2, LNKSTA2 }: Express, type: number, space: Spa
   const drs = [ROOT_PORT, DOWNSTREAM, FROM_PCI].includes(type) && LNKCAP2.DRS;
   yield `\t\t ${flags(LNKSTA2, { Retimer: 'RETIMER', '2Retimers': 'RETIMER2' })} CrosslinkRes: ${LNKSTA2.CROSSLINK}, FltMode${sign(LNKSTA2.FLIT)}${drs ? `, DRS${sign(LNKSTA2.DRS_RECEIVED)}` : ''}`;
   if (drs) yield `\t\t DownstreamComp: ${PRESENCE[LNKSTA2.DOWNSTREAM] ?? 'Reserved'}`;
+}
+
+/** Root ports and event collectors have the root's registers, here and in AER. */
+export function isRootOrCollector(space: Space): boolean {
+  const offset = findStandard(space, EXP.id);
+  if (offset === undefined || !fits(space, offset, 4)) return false;
+  const type = (wordAt(space, offset + 2, 16) >> 4) & 0xf;
+  return type === ROOT_PORT || type === EVENT_COLLECTOR;
 }

@@ -2,7 +2,7 @@
 import type { Header } from './header.js';
 import { CARDBUS_SIZE, fits, type Space, wordAt } from './space.js';
 import { SSVID } from './small.js';
-import { isFound, walk } from './walk.js';
+import { findStandard } from './pointers.js';
 import { hex } from './words.js';
 
 /** Looks names up; `undefined` where there is none. lib/host/ids.ts reads them from the system's pci.ids. */
@@ -63,15 +63,15 @@ export function subsystemText(space: Space, layout: number, names: Names): strin
 function subsystemOffset(space: Space, layout: number): number | undefined {
   if (layout === 0) return 0x2c;
   if (layout === 2) return fits(space, 0, CARDBUS_SIZE) ? 0x40 : undefined;
-  const capability = walk(space)
-    .filter(isFound)
-    .find(({ place }) => !place.extended && place.id === SSVID.id);
-  return capability === undefined ? undefined : capability.place.offset + SSVID.registers.VENDOR_ID.offset;
+  const offset = findStandard(space, SSVID.id);
+  return offset === undefined ? undefined : offset + SSVID.registers.VENDOR_ID.offset;
 }
 
 export function subsystemName(space: Space, vendor: number, device: number, names: Names): string {
   const vendorName = names.vendor(vendor);
   if (vendorName === undefined) return `Device ${hex(vendor, 4)}:${hex(device, 4)}`;
-  const own = names.subsystem(wordAt(space, 0, 16), wordAt(space, 2, 16), vendor, device);
+  const [chipVendor, chip] = [wordAt(space, 0, 16), wordAt(space, 2, 16)];
+  const same = vendor === chipVendor && device === chip ? names.device(vendor, device) : undefined;
+  const own = names.subsystem(chipVendor, chip, vendor, device) ?? same;
   return `${vendorName} ${own ?? `Device ${hex(device, 4)}`}`;
 }

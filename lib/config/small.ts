@@ -24,8 +24,9 @@ export const AF = standard({
     CTRL: r8(0x04, { FLR: 0 }),
     STATUS: r8(0x05, { TRANSACTIONS_PENDING: 0 }, 'ro'),
   },
-  *text({ CAP, CTRL, STATUS }) {
+  *text(af) {
     yield 'PCI Advanced Features';
+    const { CAP, CTRL, STATUS } = af;
     yield `\tAFCap: ${flags(CAP, { TP: 'TRANSACTIONS_PENDING', FLR: 'FLR' })}`;
     yield `\tAFCtrl: FLR${sign(CTRL.FLR)}`;
     yield `\tAFStatus: TP${sign(STATUS.TRANSACTIONS_PENDING)}`;

@@ -8,7 +8,7 @@ import { decodeRegisters } from './decode.js';
 import { HEADER, type Header } from './header.js';
 import { barLines, bridgeLines, cardbusLines, deviceSelect, romLines } from './header-text.js';
 import { firstLine, NO_NAMES, type Names, subsystemName, subsystemText } from './names.js';
-import { fits, HEADER_SIZE, IDENTITY_SIZE, type Space, wordAt } from './space.js';
+import { CARDBUS_SIZE, fits, HEADER_SIZE, IDENTITY_SIZE, type Space, wordAt } from './space.js';
 import { isFound, type Step, walk } from './walk.js';
 import { flags, hex, sign } from './words.js';
 
@@ -50,6 +50,7 @@ function* lines(space: Space, slot: string, names: Names): Generator<string> {
     yield* romLines(space, 0x30);
   } else if (layout === 1) yield* bridgeLines(space);
   else yield* cardbusLines(space);
+  if (layout === 2 && !fits(space, 0, CARDBUS_SIZE)) return;
   yield* capabilityLines(space, { subsystem: (vendor, device) => subsystemName(space, vendor, device, names) });
 }
 

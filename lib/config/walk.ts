@@ -6,7 +6,8 @@
  */
 import { CAPABILITIES } from './catalog.js';
 import { type Capability, type CapabilitySpec, decodeCapability, type Place } from './capability.js';
-import { CONVENTIONAL_SIZE, fits, HEADER_SIZE, type Space, wordAt } from './space.js';
+import { type Pointer, standardPointers } from './pointers.js';
+import { CONVENTIONAL_SIZE, fits, type Space, wordAt } from './space.js';
 
 /** A capability that was found; without `spec` where nothing is known of its id. */
 export interface Found {
@@ -19,13 +20,11 @@ export interface Broken {
   readonly offset: number;
   readonly version: number;
   readonly extended: boolean;
-  /** 'looped' back to one seen before, 'broken': all-ones, 'denied': past the bytes that are there. */
-  readonly reason: 'looped' | 'broken' | 'denied';
+  readonly reason: NonNullable<Pointer['end']>;
 }
 
 export type Step = Found | Broken;
 
-const CAP_LIST = 0x10;
 const NULL_ID = 0x00;
 const PCIX_ID = 0x07;
 const EXPRESS_ID = 0x10;
@@ -36,8 +35,7 @@ const byId = new Map(CAPABILITIES.map((spec) => [`${spec.extended}/${spec.id}`, 
 
 /** Both lists, in the order of their pointers. */
 export function walk(space: Space): readonly Step[] {
-  if (!fits(space, 0, HEADER_SIZE)) return [];
-  const standard = (wordAt(space, 0x06, 16) & CAP_LIST) === 0 ? [] : walkStandard(space);
+  const standard = walkStandard(space);
   const hasExtended = standard.some((step) => isFound(step) && bringsExtended(step, space));
   return hasExtended && space.bytes.length > CONVENTIONAL_SIZE ? [...standard, ...walkExtended(space)] : standard;
 }
@@ -49,30 +47,9 @@ function bringsExtended({ place }: Found, space: Space): boolean {
 }
 
 function walkStandard(space: Space): Step[] {
-  const steps: Step[] = [];
-  const seen = new Set<number>();
-  const pointer = (wordAt(space, 0x0e, 8) & 0x7f) === 2 ? 0x14 : 0x34;
-  let offset = wordAt(space, pointer, 8) & ~3;
-  while (offset !== 0) {
-    const broken = (reason: Broken['reason']) => steps.push({ offset, version: 0, extended: false, reason });
-    if (!fits(space, offset, 4)) {
-      broken('denied');
-      break;
-    }
-    const id = wordAt(space, offset, 8);
-    if (seen.has(offset)) {
-      broken('looped');
-      break;
-    }
-    if (id === 0xff) {
-      broken('broken');
-      break;
-    }
-    seen.add(offset);
-    steps.push(found(id, false, offset, 0));
-    offset = wordAt(space, offset + 1, 8) & ~3;
-  }
-  return steps;
+  return standardPointers(space).map(({ offset, id, end }) =>
+    end === undefined ? found(id, false, offset, 0) : { offset, version: 0, extended: false, reason: end },
+  );
 }
 
 function walkExtended(space: Space): Step[] {
