@@ -2,9 +2,12 @@
 import { AER } from './aer.js';
 import type { CapabilitySpec } from './capability.js';
 import { VC, VC9 } from './channels.js';
+import { DEV3 } from './device3.js';
 import { EXP } from './express-text.js';
+import { MCAST, RCECOLL } from './groups.js';
 import { DPC, DSN, L1PM, LMR, LTR, PL16GT, PL32GT, PL64GT, PTM, SECPCI } from './link.js';
 import { MSI, MSIX } from './msi.js';
+import { AGP, PCIX } from './parallel.js';
 import { PM } from './power.js';
 import { REBAR, VF_REBAR } from './resizable.js';
 import { ACS, ARI, ATS, PASID, PRI, SRIOV } from './routing.js';
@@ -31,10 +34,10 @@ import {
 } from './vendor-extended.js';
 
 const TABLE = {
-  ...{ PM, VPD, SLOTID, MSI, CHSWP, VNDR, DBG, CCRC, HOTPLUG, SSVID, AGP3, SECURE, EXP, MSIX, SATA, AF },
+  ...{ PM, AGP, PCIX, VPD, SLOTID, MSI, CHSWP, VNDR, DBG, CCRC, HOTPLUG, SSVID, AGP3, SECURE, EXP, MSIX, SATA, AF },
   ...{ AER, DSN, ACS, ARI, ATS, SRIOV, PRI, LTR, SECPCI, PASID, DPC, L1PM, PTM, LMR },
   ...{ VC, VC9, VSEC, DVSEC, REBAR, VF_REBAR, TPH, DOE, PB, RCILINK, MFVC, RCRB, MRIOV, DPA, LNR, M_PCIE, FRS, RTR },
-  ...{ DLNK, HIER_ID, NPEM },
+  ...{ MCAST, RCECOLL, DEV3, DLNK, HIER_ID, NPEM },
   ...{ '16GT': PL16GT, '32GT': PL32GT, '64GT': PL64GT },
 };
 

@@ -8,9 +8,9 @@ import { flags, hex, named, sign } from './words.js';
 
 type Express = Capability<typeof EXPRESS_REGISTERS>;
 
-/** DEVCAP2 to LNKSTA2: shown when all of them are there. */
+/** DEVCAP2 to SLTSTA2: shown when all of them are there. */
 const SECOND = 0x24;
-const SECOND_SIZE = 16;
+const SECOND_SIZE = 24;
 
 const ENDPOINT = 0;
 const LEGACY = 1;
@@ -61,11 +61,11 @@ export const EXP = standard({
 const typeOf = ({ CAP }: Express): number => (CAP.raw >> 4) & 0xf;
 
 function* device({ DEVCAP, DEVCTL, DEVSTA }: Express, type: number): Generator<string> {
-  const isEndpoint = type === ENDPOINT || type === LEGACY;
-  const latency = isEndpoint ? `, Latency L0s ${DEVCAP.L0S_LATENCY}, L1 ${DEVCAP.L1_LATENCY}` : '';
+  const behindLink = type === ENDPOINT || type === LEGACY;
+  const latency = behindLink ? `, Latency L0s ${DEVCAP.L0S_LATENCY}, L1 ${DEVCAP.L1_LATENCY}` : '';
   yield `\tDevCap:\tMaxPayload ${DEVCAP.PAYLOAD}, PhantFunc ${(1 << DEVCAP.PHANTOM) - 1}${latency}`;
-  const pluggable = isEndpoint || type === UPSTREAM || type === TO_PCI;
-  const resettable = isEndpoint || type === INTEGRATED;
+  const pluggable = behindLink || type === UPSTREAM || type === TO_PCI;
+  const resettable = behindLink || type === INTEGRATED;
   yield `\t\t${[
     `ExtTag${sign(DEVCAP.EXTENDED_TAG)}`,
     ...(pluggable
@@ -187,9 +187,9 @@ const MARGINS = [
 ];
 
 function* link2({ LNKCAP2, LNKCTL2, LNKSTA2 }: Express, type: number, space: Space): Generator<string> {
-  const isEndpoint = type === ENDPOINT || type === LEGACY;
+  const behindLink = type === ENDPOINT || type === LEGACY;
   // Of a multi-function endpoint, the first function's registers rule the link.
-  if (!isEndpoint || isFirstFunction(space)) {
+  if (!behindLink || isFirstFunction(space)) {
     if (LNKCAP2.raw !== 0) {
       const speeds = MAXIMA[31 - Math.clz32(LNKCAP2.SPEEDS)] ?? 'Unknown';
       yield `\tLnkCap2: Supported Link Speeds: ${speeds}, ${flags(LNKCAP2, { Crosslink: 'CROSSLINK', Retimer: 'RETIMER', '2Retimers': 'RETIMER2', DRS: 'DRS' })}`;
@@ -207,9 +207,16 @@ function* link2({ LNKCAP2, LNKCTL2, LNKSTA2 }: Express, type: number, space: Spa
 }
 
 /** Root ports and event collectors have the root's registers, here and in AER. */
-export function isRootOrCollector(space: Space): boolean {
+export const isRootOrCollector = (space: Space): boolean => [ROOT_PORT, EVENT_COLLECTOR].includes(portTypeOf(space));
+
+/** Root ports and the ports of switches route for others. */
+export const isRoutingPort = (space: Space): boolean => [ROOT_PORT, UPSTREAM, DOWNSTREAM].includes(portTypeOf(space));
+
+/** An endpoint behind a link or in the root complex; not the legacy kind. */
+export const isEndpoint = (space: Space): boolean => [ENDPOINT, INTEGRATED].includes(portTypeOf(space));
+
+/** -1 where there is no PCI Express. */
+function portTypeOf(space: Space): number {
   const offset = findStandard(space, EXP.id);
-  if (offset === undefined || !fits(space, offset, 4)) return false;
-  const type = (wordAt(space, offset + 2, 16) >> 4) & 0xf;
-  return type === ROOT_PORT || type === EVENT_COLLECTOR;
+  return offset === undefined || !fits(space, offset, 4) ? -1 : (wordAt(space, offset + 2, 16) >> 4) & 0xf;
 }

@@ -154,7 +154,7 @@ function* regions(words: readonly number[]): Generator<string> {
     const wide = (word & 6) === 4;
     const high = wide ? (words[++index] ?? 0) : 0;
     const low = (word & ~0xf) >>> 0;
-    if (low === 0 && high === 0) continue;
+    if (wide && low === 0 && high === 0) continue;
     const address = `${high === 0 ? '' : hex(high, 8)}${hex(low, 8)}`;
     yield `\tRegion ${at}: Memory at ${address} (${word & 6 ? 64 : 32}-bit, ${word & 8 ? '' : 'non-'}prefetchable)`;
   }

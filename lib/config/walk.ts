@@ -36,15 +36,12 @@ const byId = new Map(CAPABILITIES.map((spec) => [`${spec.extended}/${spec.id}`, 
 /** Both lists, in the order of their pointers. */
 export function walk(space: Space): readonly Step[] {
   const standard = walkStandard(space);
-  const hasExtended = standard.some((step) => isFound(step) && bringsExtended(step, space));
+  const hasExtended = standard.some((step) => isFound(step) && bringsExtended(step));
   return hasExtended && space.bytes.length > CONVENTIONAL_SIZE ? [...standard, ...walkExtended(space)] : standard;
 }
 
-/** PCI Express has the extended list; so has PCI-X 2.0. */
-function bringsExtended({ place }: Found, space: Space): boolean {
-  if (place.id === EXPRESS_ID) return true;
-  return place.id === PCIX_ID && fits(space, place.offset, 4) && (wordAt(space, place.offset + 2, 16) & 0x3000) !== 0;
-}
+/** PCI Express has the extended list; so may PCI-X 2.0. */
+const bringsExtended = ({ place }: Found): boolean => place.id === EXPRESS_ID || place.id === PCIX_ID;
 
 function walkStandard(space: Space): Step[] {
   return standardPointers(space).map(({ offset, id, end }) =>

@@ -31,6 +31,8 @@ export type Part = readonly [id: number, length: number];
 export const STANDARD: readonly Part[] = [
   ...([
     [0x01, 6],
+    [0x02, 10],
+    [0x07, 14],
     [0x03, 6],
     [0x04, 2],
     [0x05, 22],
@@ -84,6 +86,9 @@ export const EXTENDED: readonly Part[] = [
     [0x17, 8],
     [0x23, 28],
     [0x2e, 20],
+    [0x07, 8],
+    [0x12, 44],
+    [0x2f, 12],
   ] as const),
   ...([0x04, 0x06, 0x08, 0x0a, 0x11, 0x16, 0x1c, 0x20, 0x21, 0x22, 0x25, 0x28, 0x29, 0x55] as const).map(
     (id) => [id, 8] as const,
@@ -105,7 +110,8 @@ export function space(next: Random, standard: readonly Part[], extended: readonl
   let pointer = bytes[0x0e] === 2 ? 0x14 : 0x34;
   let offset = bytes[0x0e] === 2 ? 0x48 : 0x40;
   for (const [id, length] of standard) {
-    if (offset + length + 2 > 256) continue;
+    // A CardBus bridge has no PCI-X; lspci would print half a line.
+    if (offset + length + 2 > 256 || (id === 0x07 && bytes[0x0e] === 2)) continue;
     bytes[pointer] = offset;
     bytes.set([id, 0, ...content(next, length)], offset);
     if (id === 0x10) bytes[offset + 2] = ((bytes[offset + 2] ?? 0) & 0xf0) | (1 + next(3));
