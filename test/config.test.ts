@@ -7,6 +7,7 @@ import { describeSpace } from '../lib/config/describe.js';
 import { dumpText, parseDump } from '../lib/config/dump.js';
 import { lspciText } from '../lib/config/text.js';
 import { capabilitiesOf } from '../lib/config/walk.js';
+import type { Device } from '../lib/device.js';
 import { layoutOf } from '../lib/fields.js';
 import { open } from '../lib/open.js';
 import { EXTENDED, random, STANDARD, some, space } from './config/synthetic.js';
@@ -129,6 +130,22 @@ describe('dumps', () => {
 });
 
 describe('of an open device', () => {
+  test('types reach down to the field', () => {
+    const never = (device: Device) => {
+      const speed: '16GT/s' | '2.5GT/s' | '5GT/s' | '8GT/s' | '32GT/s' | '64GT/s' | '128GT/s' | number =
+        device.cap('EXP').LNKSTA.SPEED;
+      const width: number = device.cap('EXP').LNKSTA.WIDTH;
+      const log: readonly number[] = device.cap('AER').HEADER_LOG;
+      // @ts-expect-error a misspelt capability
+      device.cap('EXPRESS');
+      // @ts-expect-error a misspelt register
+      device.cap('EXP').LNKSTATUS;
+      // @ts-expect-error a misspelt field
+      device.cap('EXP').LNKSTA.SPED;
+      return [speed, width, log];
+    };
+    assert.equal(typeof never, 'function');
+  });
   test('cap() and capabilities() read, and return data', () => {
     using device = open('sim:edu');
     assert.deepEqual(

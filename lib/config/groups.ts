@@ -40,7 +40,7 @@ export const MCAST = extended({
     yield `\tMcastReceiveVec:      ${pair(multicast.RECEIVE)}`;
     yield `\tMcastBlockAllVec:     ${pair(multicast.BLOCK_ALL)}`;
     yield `\tMcastBlockUntransVec: ${pair(multicast.BLOCK_UNTRANSLATED)}`;
-    if (!port) return;
+    if (isEndpoint(space)) return;
     const { OVERLAY, OVERLAY_HIGH } = multicast;
     const size = OVERLAY.SIZE >= 6 ? `${OVERLAY.SIZE} (${1 << OVERLAY.SIZE} bytes)` : `${OVERLAY.SIZE} (disabled)`;
     yield `\tMcastOverlayBAR: OverlaySize ${size}, BaseAddr ${pair([OVERLAY.raw & ~0x3f, OVERLAY_HIGH])}`;

@@ -17,6 +17,8 @@ const REGISTERS = {
     { TYPE: [7, 0, { CommonCfg: 1, Notify: 2, ISR: 3, DeviceCfg: 4, PciCfg: 5, SharedMemory: 8, Vendor: 9 }] },
     'ro',
   ),
+  /** Of Intel's host bridges, whose layout is not in the tables yet. */
+  INTEL: r8(0x03, { VERSION: [3, 0] }, 'ro'),
   BAR: r8(0x04, {}, 'ro'),
   ID: r8(0x05, {}, 'ro'),
   OFFSET: r32(0x08, {}, 'ro'),
@@ -30,6 +32,8 @@ const REGISTERS = {
 const isVirtio = (space: Space): boolean =>
   wordAt(space, 0, 16) === 0x1af4 && wordAt(space, 2, 16) >= 0x1000 && wordAt(space, 2, 16) <= 0x107f;
 
+const isIntel = (space: Space): boolean => wordAt(space, 0, 16) === 0x8086;
+
 const SHOWN = ['CommonCfg', 'Notify', 'ISR', 'DeviceCfg', 'SharedMemory'];
 
 export const VNDR = standard({
@@ -39,17 +43,24 @@ export const VNDR = standard({
   ref: 'PCI Express Base 6.0, 7.9.4',
   registers: REGISTERS,
   shape({ LENGTH, TYPE }, space) {
-    const none = { BAR: false, ID: false, OFFSET: false, SIZE: false } as const;
+    const none = {
+      ...(isIntel(space) ? {} : ({ INTEL: false } as const)),
+      BAR: false,
+      ID: false,
+      OFFSET: false,
+      SIZE: false,
+    } as const;
     const long =
       TYPE.TYPE === 'SharedMemory' && LENGTH >= VIRTIO_LONG ? {} : ({ OFFSET_HIGH: false, SIZE_HIGH: false } as const);
     const notify = TYPE.TYPE === 'Notify' && LENGTH >= NOTIFY_LENGTH ? {} : ({ NOTIFY_MULTIPLIER: false } as const);
     if (!isVirtio(space) || LENGTH < VIRTIO_LENGTH)
       return { TYPE: false, ...none, OFFSET_HIGH: false, SIZE_HIGH: false, NOTIFY_MULTIPLIER: false };
-    return { ...long, ...notify };
+    return { INTEL: false, ...long, ...notify };
   },
   *text(vendor, space) {
     const { LENGTH } = vendor;
     if (isVirtio(space) && LENGTH >= VIRTIO_LENGTH) yield* virtio(vendor);
+    else if (isIntel(space)) yield `Vendor Specific Information: Intel Capabilities v${vendor.INTEL.VERSION}`;
     else yield `Vendor Specific Information: Len=${hex(LENGTH, 2)} <?>`;
   },
 });
