@@ -1,6 +1,6 @@
 /**
- * notebooks/edu.ipynb on the kernel's vfio-pci shows what it shows on the simulator, and the prompt works there. A guest of its
- * own: TypeScript takes its time in there, and so runs beside the other tests.
+ * notebooks/edu.ipynb on the kernel's vfio-pci shows what it shows on the simulator. A guest of its own: TypeScript takes its time
+ * in there, and so runs beside the other tests.
  */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
@@ -8,7 +8,6 @@ import test from 'node:test';
 import { needs } from '../needs.js';
 import { EDU } from './cards.js';
 import { Guest, quote } from './guest.js';
-import { relay } from './relay.js';
 import { EDU_NOTEBOOK, shown } from './shown.js';
 
 /** Runs the notebook as Jupyter does, by the kernelspec that its metadata names. */
@@ -19,7 +18,7 @@ nbclient.NotebookClient(notebook, timeout=600, startup_timeout=300).execute()
 nbformat.write(notebook, '/ctl/nbclient.ipynb')
 `;
 
-test('notebooks/edu.ipynb and the prompt on the kernel’s vfio-pci', needs('guest'), async (t) => {
+test('notebooks/edu.ipynb on the kernel’s vfio-pci', needs('guest'), async (t) => {
   const guest = await Guest.boot({ deadline: 840, keep: process.env.VFIOLAB_VM_KEEP === '1' });
   t.after(() => guest.off());
   assert.equal((await guest.run(`bind ${EDU}`)).code, 0);
@@ -33,8 +32,6 @@ test('notebooks/edu.ipynb and the prompt on the kernel’s vfio-pci', needs('gue
     await run(`node dist/repl/cli.js run notebooks/edu.ipynb --device ${EDU} -o /ctl/run.ipynb`);
     assert.deepEqual(shown(join(guest.ctl, 'run.ipynb'), EDU), saved);
   });
-
-  await t.test('the prompt in a terminal', needs('tmux'), (t) => relay(t, guest, 'prompt', { timeout: 900 }));
 
   await t.test('nbclient and the installed kernelspec', needs('jupyter'), async () => {
     await run('node dist/repl/cli.js kernel install --user');
