@@ -6,13 +6,18 @@ import { Shown, VIEW, View } from './view.js';
 /** `{ NAME: code }`. */
 export type Enum = Readonly<Record<string, number>>;
 
-/** A bit number, or `[msb, lsb]`, then optionally an access mode (default: the register's) and an enum. */
+/** What the number counts: `{ unit: 'ns' }`, or `{ unit: '8 bytes' }` where it counts steps of several. */
+export interface Unit {
+  readonly unit: string;
+}
+
+/** A bit number, or `[msb, lsb]`, then optionally an access mode (default: the register's) and an enum or a unit. */
 export type FieldSpec =
   | number
   | readonly [msb: number, lsb: number]
   | readonly [msb: number, lsb: number, access: Access]
-  | readonly [msb: number, lsb: number, names: Enum]
-  | readonly [msb: number, lsb: number, access: Access, names: Enum];
+  | readonly [msb: number, lsb: number, meaning: Enum | Unit]
+  | readonly [msb: number, lsb: number, access: Access, meaning: Enum | Unit];
 
 export type Fields = Readonly<Record<string, FieldSpec>>;
 
@@ -41,6 +46,7 @@ export interface Field {
   readonly access: Access;
   /** Names by code; empty where the field has no enum. */
   readonly names: ReadonlyMap<number, string>;
+  readonly unit: string | undefined;
 }
 
 const layouts = new WeakMap<RegisterSpec, readonly Field[]>();
@@ -58,26 +64,32 @@ export function layoutOf(spec: RegisterSpec): readonly Field[] {
 }
 
 function fieldOf(name: string, declared: FieldSpec, spec: RegisterSpec): Field {
-  const [msb, lsb, ...rest]: readonly [number, number, ...(Access | Enum)[]] =
+  const [msb, lsb, ...rest]: readonly [number, number, ...(Access | Enum | Unit)[]] =
     typeof declared === 'number' ? [declared, declared] : declared;
   if (!(Number.isInteger(msb) && Number.isInteger(lsb) && msb >= lsb && lsb >= 0 && msb < spec.width)) {
     throw new TypeError(`field ${name}: [${msb}, ${lsb}] is no [msb, lsb] of a ${spec.width}-bit register`);
   }
   const access = rest.find((part): part is Access => typeof part === 'string') ?? spec.access;
-  const names = rest.find((part): part is Enum => typeof part === 'object') ?? {};
-  return { name, msb, lsb, access, names: new Map(Object.entries(names).map(([key, code]) => [code, key])) };
+  const meaning = rest.find((part) => typeof part === 'object') ?? {};
+  const unit = typeof meaning.unit === 'string' ? meaning.unit : undefined;
+  const names = unit === undefined ? Object.entries(meaning as Enum) : [];
+  return { name, msb, lsb, access, names: new Map(names.map(([key, code]) => [code, key])), unit };
 }
 
 const ones = (field: Field) => (1n << BigInt(field.msb - field.lsb + 1)) - 1n;
 
-/** All bits of the register but those of fields for which `keep(access)` is false; a register without fields is judged by its own access. */
+/**
+ * The bits that a read-modify-write writes back as they were read: fields for which `keep(access)` is true, and reserved bits, but for
+ * those that are written as 0. A register without fields is judged by its own access.
+ */
 export function fieldMask(spec: RegisterSpec, keep: (access: Access) => boolean): bigint {
   const layout = layoutOf(spec);
   const all = (1n << BigInt(spec.width)) - 1n;
   if (layout.length === 0) return keep(spec.access) ? all : 0n;
-  return layout
-    .filter((field) => !keep(field.access))
-    .reduce((mask, field) => mask & ~(ones(field) << BigInt(field.lsb)), all);
+  const bits = (fields: readonly Field[]) =>
+    fields.reduce((mask, field) => mask | (ones(field) << BigInt(field.lsb)), 0n);
+  const kept = bits(layout.filter((field) => keep(field.access)));
+  return spec.reserved === 'zero' ? kept : kept | (all & ~bits(layout));
 }
 
 /** Field values by name, or undefined where the register has no fields. */
@@ -147,6 +159,8 @@ function codeOf(field: Field, value: unknown, refusal: (reason: string, hint: st
 /** A value read from a register with fields: `raw`, and each field by name. Data: it does not change, and reads nothing. */
 export class RegisterValue<W extends Width = Width> extends Shown {
   readonly raw: Value<W>;
+  /** What the numbers count, by field; only there where the register has such fields. */
+  declare readonly units?: Readonly<Record<string, string>>;
   readonly #path: string;
   readonly #spec: RegisterSpec;
 
@@ -160,6 +174,8 @@ export class RegisterValue<W extends Width = Width> extends Shown {
     this.raw = raw as Value<W>;
     this.#path = path;
     this.#spec = spec;
+    const units = layoutOf(spec).flatMap(({ name, unit }) => (unit === undefined ? [] : [[name, unit]]));
+    if (units.length > 0) Object.assign(this, { units: Object.fromEntries(units) });
     Object.assign(this, fields);
   }
 
@@ -167,7 +183,7 @@ export class RegisterValue<W extends Width = Width> extends Shown {
     const raw = BigInt(this.raw);
     const rows = layoutOf(this.#spec).map((field) => {
       const code = (raw >> BigInt(field.lsb)) & ones(field);
-      const name = field.names.get(Number(code));
+      const name = field.names.get(Number(code)) ?? (field.unit && `(${code} × ${field.unit})`);
       const text = field.msb === field.lsb ? `${code}` : `0x${code.toString(16)}`;
       return [
         {

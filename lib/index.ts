@@ -8,7 +8,7 @@ export { lspciText } from './config/text.js';
 export type { Device, Identity } from './device.js';
 export type { DmaBuffer, DmaOptions } from './dma.js';
 export { BusError, ClosedError, LabError, SystemError, TimeoutError, UsageError } from './errors.js';
-export type { Enum, FieldSpec, Fields, FieldValues, Patch, RegisterValue } from './fields.js';
+export type { Enum, FieldSpec, Fields, FieldValues, Patch, RegisterValue, Unit } from './fields.js';
 export { type HexdumpOptions, hexdump } from './hexdump.js';
 export { EDU, EDU_BUFFER, EDU_DMA_MASK } from './hw/edu.js';
 export type { Irq, WaitOptions } from './irq.js';

@@ -42,6 +42,13 @@ export interface RegisterOptions {
   readonly reset?: number | bigint;
   /** One line from the datasheet. */
   readonly doc?: string;
+  /**
+   * What `modify()` writes to bits that no field has: what it read (RsvdP), or 0 (RsvdZ: a later device may have write-1-to-clear bits
+   * there). Default: 'zero' for access 'w1c', else 'preserve'.
+   */
+  readonly reserved?: 'preserve' | 'zero';
+  /** Its write-1-to-clear bits are errors: shown as such where they are set. */
+  readonly errors?: boolean;
 }
 
 /** One register of a map: plain data. */
@@ -61,6 +68,8 @@ export interface RegisterSpec<
   readonly stride: number;
   readonly reset: number | bigint | undefined;
   readonly doc: string;
+  readonly reserved: 'preserve' | 'zero';
+  readonly errors: boolean;
 }
 
 export type RegisterMap = Readonly<Record<string, RegisterSpec>>;
@@ -75,7 +84,7 @@ function spec<W extends Width>(width: W) {
     fields?: F,
     options?: O,
   ): RegisterSpec<W, F, AccessOf<O>, CountOf<O>> => {
-    const { access, count, stride, reset, doc }: RegisterOptions =
+    const { access, count, stride, reset, doc, reserved, errors }: RegisterOptions =
       typeof options === 'string' ? { access: options } : (options ?? {});
     return {
       width,
@@ -86,13 +95,15 @@ function spec<W extends Width>(width: W) {
       stride: stride ?? width / 8,
       reset,
       doc: doc ?? '',
+      reserved: reserved ?? (access === 'w1c' ? 'zero' : 'preserve'),
+      errors: errors ?? false,
     };
   };
 }
 
 /**
  * Declares an 8-bit register: its offset in bytes, its fields (a bit number, or `[msb, lsb]`, then optionally an access mode and
- * an enum `{ NAME: code }`), and its access mode or options.
+ * an enum `{ NAME: code }` or a unit `{ unit: 'ns' }`), and its access mode or options.
  *
  * @example
  * const UART = {
@@ -140,8 +151,8 @@ export interface Writable<W extends Width, F extends Fields> {
 
 export interface Modifiable<W extends Width, F extends Fields> {
   /**
-   * Reads, changes the named fields, writes: two accesses. Write-1-to-clear fields that are not named are written as 0, so nothing is
-   * cleared by accident.
+   * Reads, changes the named fields, writes: two accesses. Write-1-to-clear and write-only fields that are not named are written as 0, so
+   * nothing is cleared or started by accident; reserved bits as they were read, or as 0 where the map says so.
    *
    * @throws UsageError as `write` does, and for registers whose reading has a side effect.
    * @example edu.STATUS.modify({ IRQ: 1 })
@@ -233,7 +244,7 @@ export class BoundRegister extends Shown {
       );
     }
     this.#encode('modify', fields, this.spec.width === 64 ? 0n : 0); // a bad field is refused before the read
-    const keep = fieldMask(this.spec, (field) => field !== 'w1c');
+    const keep = fieldMask(this.spec, (field) => field !== 'w1c' && field !== 'wo');
     const raw = this.#region.read(this.offset, this.spec.width);
     const kept = typeof raw === 'bigint' ? raw & keep : Number(BigInt(raw) & keep);
     this.#region.write(this.offset, this.spec.width, this.#encode('modify', fields, kept));

@@ -1,9 +1,10 @@
 /** Register maps: what the type checker refuses, and what fields do to a raw value. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { UsageError } from '../lib/errors.js';
-import { decodeFields, encodeFields, fieldMask } from '../lib/fields.js';
+import { decodeFields, encodeFields, fieldMask, RegisterValue } from '../lib/fields.js';
 import { type Registers, r8, r16, r32, r64 } from '../lib/registers.js';
+import { VIEW } from '../lib/view.js';
 
 const MAP = {
   ID: r32(0x00, { MAJOR: [31, 24], MAGIC: [15, 0] }, 'ro'),
@@ -101,4 +102,34 @@ test('write-1-to-clear bits are not kept by a read-modify-write', () => {
 test('a declaration that makes no sense is refused where it is first used', () => {
   assert.throws(() => decodeFields(r8(0, { X: [8, 0] }), 0), /X: \[8, 0\]/);
   assert.throws(() => decodeFields(r8(0, { X: [0, 3] }), 0), /X: \[0, 3\]/);
+});
+
+describe('what a read-modify-write keeps', () => {
+  const writable = (access: string) => access !== 'w1c' && access !== 'wo';
+  const fields = { EVENT: [3, 3, 'w1c'], GO: [1, 1, 'wo'], MODE: 0 } as const;
+  test('reserved bits of a control register, as they were read', () => {
+    assert.equal(fieldMask(r8(0, fields), writable), 0b1111_0101n);
+  });
+  test('none of a status register, where they are reserved as zero', () => {
+    assert.equal(fieldMask(r8(0, { EVENT: 3, MODE: [0, 0, 'ro'] }, 'w1c'), writable), 1n);
+    assert.equal(fieldMask(r8(0, fields, { reserved: 'zero' }), writable), 1n);
+  });
+});
+
+describe('units', () => {
+  const spec = r16(0, {
+    SPAN: [15, 8, { unit: '8 bytes' }],
+    WAIT: [7, 4, 'ro', { unit: 'us' }],
+    KIND: [1, 0, { A: 0 }],
+  });
+  const value = new RegisterValue('card/bar0 REG', spec, 0x0320, decodeFields(spec, 0x0320) ?? {});
+  test('are data beside the numbers', () => {
+    assert.deepEqual(JSON.parse(JSON.stringify(value)), {
+      raw: 0x0320,
+      units: { SPAN: '8 bytes', WAIT: 'us' },
+      ...{ SPAN: 3, WAIT: 2, KIND: 'A' },
+    });
+    assert.equal('units' in new RegisterValue('', r8(0, { X: 0 }), 0, { X: 0 }), false);
+  });
+  test('and are shown', () => assert.match(String(value[VIEW]()), /SPAN +0x3 \(3 × 8 bytes\)\n.*WAIT +0x2 \(2 × us\)/));
 });

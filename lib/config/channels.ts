@@ -6,13 +6,12 @@ import { hex, sign } from './words.js';
 const MOST = 8;
 const REGISTERS = {
   CAP1: r32(0x04, { TABLE_ENTRY_SIZE: [11, 10], CLOCK: [9, 8], LOW_PRIORITY_COUNT: [6, 4], COUNT: [2, 0] }, 'ro'),
-  /** TABLE_OFFSET is in units of 16 bytes. */
-  CAP2: r32(0x08, { TABLE_OFFSET: [31, 24], ARBITRATION: [7, 0] }, 'ro'),
+  CAP2: r32(0x08, { TABLE_OFFSET: [31, 24, { unit: '16 bytes' }], ARBITRATION: [7, 0] }, 'ro'),
   CTRL: r16(0x0c, { ARBITRATION: [3, 1], LOAD_TABLE: 0 }),
   STATUS: r16(0x0e, { IN_PROGRESS: 0 }, 'ro'),
   VC_CAP: r32(
     0x10,
-    { TABLE_OFFSET: [31, 24], TIME_SLOTS: [22, 16], REJECT_SNOOP: 15, ARBITRATION: [7, 0] },
+    { TABLE_OFFSET: [31, 24, { unit: '16 bytes' }], TIME_SLOTS: [22, 16], REJECT_SNOOP: 15, ARBITRATION: [7, 0] },
     { access: 'ro', count: MOST, stride: 12 },
   ),
   VC_CTRL: r32(

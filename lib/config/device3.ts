@@ -44,7 +44,7 @@ export const DEV3 = extended({
       DMWR_BLOCKING: 1,
       DMWR_REQUESTER: 0,
     }),
-    STATUS: r32(0x0c, { REMOTE_L0P: 4, SEGMENT_CAPTURED: 3, WIDTH: [2, 0, 'ro', WIDTH] }),
+    STATUS: r32(0x0c, { REMOTE_L0P: 4, SEGMENT_CAPTURED: 3, WIDTH: [2, 0, WIDTH] }, 'ro'),
   },
   *text({ CAP, CTRL, STATUS }) {
     const list = <T>(register: T, labels: Readonly<Record<string, keyof T>>) =>

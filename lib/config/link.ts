@@ -66,10 +66,21 @@ export const L1PM = extended({
   registers: {
     CAP: r32(
       0x04,
-      { POWER_ON: [23, 19], POWER_ON_SCALE: [17, 16], COMMON_MODE: [15, 8], SUBSTATES: 4, ...SUBSTATES },
+      {
+        POWER_ON: [23, 19],
+        POWER_ON_SCALE: [17, 16],
+        COMMON_MODE: [15, 8, { unit: 'us' }],
+        SUBSTATES: 4,
+        ...SUBSTATES,
+      },
       'ro',
     ),
-    CTRL1: r32(0x08, { THRESHOLD_SCALE: [31, 29], THRESHOLD: [25, 16], COMMON_MODE: [15, 8], ...SUBSTATES }),
+    CTRL1: r32(0x08, {
+      THRESHOLD_SCALE: [31, 29],
+      THRESHOLD: [25, 16],
+      COMMON_MODE: [15, 8, { unit: 'us' }],
+      ...SUBSTATES,
+    }),
     CTRL2: r32(0x0c, { POWER_ON: [7, 3], POWER_ON_SCALE: [1, 0] }),
   },
   *text(l1) {
@@ -103,8 +114,8 @@ export const PTM = extended({
   ref: 'PCI Express Base 6.0, 7.9.15',
   registers: {
     /** GRANULARITY in nanoseconds; 255: more than 254. */
-    CAP: r32(0x04, { GRANULARITY: [15, 8], ROOT: 2, RESPONDER: 1, REQUESTER: 0 }, 'ro'),
-    CTRL: r32(0x08, { GRANULARITY: [15, 8], ROOT_SELECT: 1, ENABLE: 0 }),
+    CAP: r32(0x04, { GRANULARITY: [15, 8, { unit: 'ns' }], ROOT: 2, RESPONDER: 1, REQUESTER: 0 }, 'ro'),
+    CTRL: r32(0x08, { GRANULARITY: [15, 8, { unit: 'ns' }], ROOT_SELECT: 1, ENABLE: 0 }),
   },
   *text(ptm) {
     const granularity = (value: number, none: string) =>
@@ -117,7 +128,13 @@ export const PTM = extended({
   },
 });
 
-const EQUALIZATION = { REQUEST: 4, PHASE3: 3, PHASE2: 2, PHASE1: 1, COMPLETE: 0 } as const;
+const EQUALIZATION = {
+  REQUEST: [4, 4, 'w1c'],
+  PHASE3: [3, 3, 'ro'],
+  PHASE2: [2, 2, 'ro'],
+  PHASE1: [1, 1, 'ro'],
+  COMPLETE: [0, 0, 'ro'],
+} as const;
 const EQUALIZATION_LINE = {
   EquComplete: 'COMPLETE',
   EquPhase1: 'PHASE1',
@@ -131,7 +148,7 @@ export const PL16GT = extended({
   id: 0x26,
   title: 'Physical Layer 16.0 GT/s',
   ref: 'PCI Express Base 6.0, 7.7.5',
-  registers: { CAP: r32(0x04, {}, 'ro'), CTRL: r32(0x08, {}), STATUS: r32(0x0c, EQUALIZATION) },
+  registers: { CAP: r32(0x04, {}, 'ro'), CTRL: r32(0x08, {}), STATUS: r32(0x0c, EQUALIZATION, 'w1c') },
   *text(layer) {
     yield 'Physical Layer 16.0 GT/s';
     yield `\tPhy16Sta: ${flags(layer.STATUS, EQUALIZATION_LINE)}`;
@@ -146,23 +163,28 @@ export const PL32GT = extended({
   registers: {
     CAP: r32(0x04, { MODE2: 10, MODE1: 9, MODE0: 8, NO_EQUALIZATION: 1, BYPASS: 0 }, 'ro'),
     CTRL: r32(0x08, { MODE: [10, 8], NO_EQUALIZATION_DISABLE: 1, BYPASS_DISABLE: 0 }),
-    STATUS: r32(0x0c, {
-      NO_EQUALIZATION_RECEIVED: 10,
-      PRECODE_REQUEST: 9,
-      PRECODE_ON: 8,
-      BEHAVIOR: [
-        7,
-        6,
-        codes(
-          'Full Equalization required',
-          'Equalization bypass to highest rate support',
-          'No Equalization Needed',
-          'Modified TS1/TS2 Ordered Sets supported',
-        ),
-      ],
-      MODIFIED_TS: 5,
-      ...EQUALIZATION,
-    }),
+    STATUS: r32(
+      0x0c,
+      {
+        NO_EQUALIZATION_RECEIVED: [10, 10, 'ro'],
+        PRECODE_REQUEST: [9, 9, 'ro'],
+        PRECODE_ON: [8, 8, 'ro'],
+        BEHAVIOR: [
+          7,
+          6,
+          'ro',
+          codes(
+            'Full Equalization required',
+            'Equalization bypass to highest rate support',
+            'No Equalization Needed',
+            'Modified TS1/TS2 Ordered Sets supported',
+          ),
+        ],
+        MODIFIED_TS: [5, 5, 'ro'],
+        ...EQUALIZATION,
+      },
+      'w1c',
+    ),
   },
   *text(layer) {
     const { CAP, CTRL, STATUS } = layer;
@@ -186,7 +208,16 @@ export const PL64GT = extended({
   registers: {
     CAP: r32(0x04, {}, 'ro'),
     CTRL: r32(0x08, {}),
-    STATUS: r32(0x0c, { NO_EQUALIZATION_RECEIVED: 7, PRECODE_REQUEST: 6, PRECODE_ON: 5, ...EQUALIZATION }),
+    STATUS: r32(
+      0x0c,
+      {
+        NO_EQUALIZATION_RECEIVED: [7, 7, 'ro'],
+        PRECODE_REQUEST: [6, 6, 'ro'],
+        PRECODE_ON: [5, 5, 'ro'],
+        ...EQUALIZATION,
+      },
+      'w1c',
+    ),
   },
   *text(layer) {
     yield 'Physical Layer 64.0 GT/s';
@@ -221,7 +252,7 @@ export const DPC = extended({
       0x04,
       {
         DL_ACTIVE: 12,
-        PIO_LOG_SIZE: [11, 8],
+        PIO_LOG_SIZE: [11, 8, { unit: '4 bytes' }],
         SOFTWARE_TRIGGER: 7,
         POISONED_BLOCKING: 6,
         ROOT_PORT_EXTENSIONS: 5,
@@ -238,14 +269,18 @@ export const DPC = extended({
       COMPLETION: 2,
       TRIGGER: [1, 0],
     }),
-    STATUS: r16(0x08, {
-      PIO_FIRST_ERROR: [12, 8, 'ro'],
-      TRIGGER_EXTENSION: [6, 5, 'ro'],
-      ROOT_PORT_BUSY: [4, 4, 'ro'],
-      INTERRUPT: [3, 3, 'w1c'],
-      REASON: [2, 1, 'ro'],
-      TRIGGER: [0, 0, 'w1c'],
-    }),
+    STATUS: r16(
+      0x08,
+      {
+        PIO_FIRST_ERROR: [12, 8, 'ro'],
+        TRIGGER_EXTENSION: [6, 5, 'ro'],
+        ROOT_PORT_BUSY: [4, 4, 'ro'],
+        INTERRUPT: [3, 3, 'w1c'],
+        REASON: [2, 1, 'ro'],
+        TRIGGER: [0, 0, 'w1c'],
+      },
+      { access: 'w1c', errors: true },
+    ),
     SOURCE: r16(0x0a, {}, 'ro'),
   },
   *text(dpc) {

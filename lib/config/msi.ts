@@ -48,9 +48,8 @@ export const MSIX = standard({
   ref: 'PCI Express Base 6.0, 7.7.2',
   registers: {
     CONTROL: r16(0x02, { ENABLE: 15, MASK_ALL: 14, LAST: [10, 0, 'ro'] }),
-    /** OFFSET is in units of 8 bytes. */
-    TABLE: r32(0x04, { OFFSET: [31, 3], BAR: [2, 0] }, 'ro'),
-    PBA: r32(0x08, { OFFSET: [31, 3], BAR: [2, 0] }, 'ro'),
+    TABLE: r32(0x04, { OFFSET: [31, 3, { unit: '8 bytes' }], BAR: [2, 0] }, 'ro'),
+    PBA: r32(0x08, { OFFSET: [31, 3, { unit: '8 bytes' }], BAR: [2, 0] }, 'ro'),
   },
   *text(msix) {
     const { CONTROL } = msix;

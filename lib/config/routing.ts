@@ -75,12 +75,16 @@ export const PRI = extended({
   ref: 'PCI Express Base 6.0, 10.5.2',
   registers: {
     CTRL: r16(0x04, { RESET: 1, ENABLE: 0 }),
-    STATUS: r16(0x06, {
-      PASID: [15, 15, 'ro'],
-      STOPPED: [8, 8, 'ro'],
-      UNEXPECTED_GROUP: [1, 1, 'w1c'],
-      RESPONSE_FAILURE: [0, 0, 'w1c'],
-    }),
+    STATUS: r16(
+      0x06,
+      {
+        PASID: [15, 15, 'ro'],
+        STOPPED: [8, 8, 'ro'],
+        UNEXPECTED_GROUP: [1, 1, 'w1c'],
+        RESPONSE_FAILURE: [0, 0, 'w1c'],
+      },
+      { access: 'w1c', errors: true },
+    ),
     CAPACITY: r32(0x08, {}, 'ro'),
     ALLOCATION: r32(0x0c, {}),
   },
@@ -117,7 +121,7 @@ export const SRIOV = extended({
   registers: {
     CAP: r32(0x04, { INTERRUPT_MESSAGE: [31, 21], TAG10: 2, ARI_PRESERVED: 1, MIGRATION: 0 }, 'ro'),
     CTRL: r16(0x08, { TAG10: 5, ARI: 4, MEMORY: 3, MIGRATION_INTERRUPT: 2, MIGRATION: 1, ENABLE: 0 }),
-    STATUS: r16(0x0a, { MIGRATION: [0, 0, 'w1c'] }),
+    STATUS: r16(0x0a, { MIGRATION: 0 }, 'w1c'),
     INITIAL_VFS: r16(0x0c, {}, 'ro'),
     TOTAL_VFS: r16(0x0e, {}, 'ro'),
     NUM_VFS: r16(0x10, {}),
@@ -128,7 +132,7 @@ export const SRIOV = extended({
     SUPPORTED_PAGES: r32(0x1c, {}, 'ro'),
     SYSTEM_PAGES: r32(0x20, {}),
     BAR: r32(0x24, {}, { count: 6 }),
-    MIGRATION: r32(0x3c, { OFFSET: [31, 3], BIR: [2, 0] }, 'ro'),
+    MIGRATION: r32(0x3c, { OFFSET: [31, 3, { unit: '8 bytes' }], BIR: [2, 0] }, 'ro'),
   },
   *text(sriov) {
     const { CAP, CTRL, STATUS } = sriov;

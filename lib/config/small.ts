@@ -43,7 +43,10 @@ export const SATA = standard({
     /** Of the index-data pair; OFFSET is in units of 4 bytes, and shown so. */
     LOCATION: r32(
       0x04,
-      { OFFSET: [23, 4], BAR: [3, 0, { BAR0: 4, BAR1: 5, BAR2: 6, BAR3: 7, BAR4: 8, BAR5: 9, InCfgSpace: 15 }] },
+      {
+        OFFSET: [23, 4, { unit: '4 bytes' }],
+        BAR: [3, 0, { BAR0: 4, BAR1: 5, BAR2: 6, BAR3: 7, BAR4: 8, BAR5: 9, InCfgSpace: 15 }],
+      },
       'ro',
     ),
   },

@@ -75,12 +75,16 @@ export const DOE = extended({
   registers: {
     CAP: r32(0x04, { INTERRUPT_MESSAGE: [11, 1], INTERRUPT: 0 }, 'ro'),
     CTRL: r32(0x08, { GO: [31, 31, 'wo'], INTERRUPT: 1, ABORT: [0, 0, 'wo'] }),
-    STATUS: r32(0x0c, {
-      OBJECT_READY: [31, 31, 'ro'],
-      ERROR: [2, 2, 'ro'],
-      INTERRUPT: [1, 1, 'w1c'],
-      BUSY: [0, 0, 'ro'],
-    }),
+    STATUS: r32(
+      0x0c,
+      {
+        OBJECT_READY: [31, 31, 'ro'],
+        ERROR: [2, 2, 'ro'],
+        INTERRUPT: [1, 1, 'w1c'],
+        BUSY: [0, 0, 'ro'],
+      },
+      'w1c',
+    ),
     /** Reading does not take an object off; writing does. */
     READ: r32(0x14, {}),
   },
