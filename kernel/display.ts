@@ -26,9 +26,9 @@ export class DisplayHandle {
 export function rich(value: unknown): Rich | Promise<Rich> {
   const view = viewOf(value);
   if (view) {
-    const { title, head, rows } = view;
+    const { title, head, rows, form } = view;
     const data = { 'text/plain': toText(view), 'text/html': toHtml(view) };
-    return { data, metadata: {}, view: { title, head, rows } };
+    return { data, metadata: {}, view: { title, head, rows, ...(form && { form }) } };
   }
   const own = foreign(value);
   return own instanceof Promise ? own.then((bundle) => picture(bundle, value)) : picture(own, value);

@@ -17,6 +17,7 @@ const STYLE =
   '<style>.vfiolab{font-family:monospace}.vfiolab caption{text-align:left;font-weight:bold;white-space:pre}' +
   '.vfiolab th,.vfiolab td{text-align:left!important;white-space:pre;padding:.1em .6em!important}' +
   '.vfiolab .r{text-align:right!important}.vfiolab .dim{opacity:.6}.vfiolab .name{color:#0a7ea4}.vfiolab .value{font-weight:bold}' +
+  '.vfiolab summary{cursor:pointer}.vfiolab details table{margin:.2em 0 .6em}pre.vfiolab{line-height:1.3}' +
   '.vfiolab .good{color:#1a7f37}.vfiolab .warn{color:#bf8700}.vfiolab .bad{color:#d1242f;font-weight:bold}.vfiolab .changed{background:#bf870055}</style>';
 
 /** The columns' widths, in characters. */
@@ -36,6 +37,10 @@ function pad(cell: Cell, width: number): string {
 }
 
 function lines(view: ViewData, paint: (padded: string, tone: Tone) => string): string {
+  if (view.form === 'lines') {
+    const text = view.rows.map((row) => row.map((cell) => paint(cell.text, cell.tone ?? 'plain')).join(''));
+    return (view.title === '' ? text : [paint(view.title, 'value'), ...text]).join('\n');
+  }
   const widths = columnWidths(view);
   const line = (cells: readonly Cell[]) =>
     `  ${cells.map((cell, column) => paint(pad(cell, widths[column] ?? 0), cell.tone ?? 'plain')).join('  ')}`.trimEnd();
@@ -57,18 +62,36 @@ export function toAnsi(view: ViewData): string {
 const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
 const escapeHtml = (text: string) => text.replace(/[&<>"]/g, (character) => ENTITIES[character] ?? character);
 
-function tag(name: 'td' | 'th', cell: Cell): string {
+function tag(name: 'td' | 'th' | 'span', cell: Cell, fold?: ViewData): string {
   const classes = [cell.align === 'right' ? 'r' : '', cell.tone ?? '']
     .filter((c) => c !== '' && c !== 'plain')
     .join(' ');
-  return `<${name}${classes === '' ? '' : ` class="${classes}"`}>${escapeHtml(cell.text)}</${name}>`;
+  const attribute = classes === '' ? '' : ` class="${classes}"`;
+  const text = escapeHtml(cell.text);
+  if (fold === undefined) return `<${name}${attribute}>${text}</${name}>`;
+  return `<${name}><details><summary${attribute}>${text}</summary>${element(fold)}</details></${name}>`;
 }
 
-/** The View as an HTML table that stands by itself and reads well where styles are stripped. */
+/** The View as an HTML table that stands by itself and reads well where styles are stripped; as preformatted text where it is lines. */
 export function toHtml(view: ViewData): string {
+  return `${STYLE}${element(view)}`;
+}
+
+function element(view: ViewData): string {
+  if (view.form === 'lines') {
+    const title = view.title === '' ? [] : [`<b>${escapeHtml(view.title)}</b>`];
+    const text = view.rows.map((row) => row.map((cell) => tag('span', cell)).join(''));
+    return `<pre class="vfiolab">${[...title, ...text].join('\n')}</pre>`;
+  }
   const caption = view.title === '' ? '' : `<caption>${escapeHtml(view.title)}</caption>`;
   const head =
     view.head.length > 0 ? `<thead><tr>${view.head.map((text) => tag('th', { text })).join('')}</tr></thead>` : '';
-  const rows = view.rows.map((row) => `<tr>${row.map((cell) => tag('td', cell)).join('')}</tr>`).join('\n');
-  return `${STYLE}<table class="vfiolab">${caption}${head}<tbody>\n${rows}\n</tbody></table>`;
+  const rows = view.rows
+    .map((row, index) => {
+      const fold = view.folds?.[index];
+      const cells = row.map((cell, column) => tag('td', cell, column === row.length - 1 ? fold : undefined));
+      return `<tr>${cells.join('')}</tr>`;
+    })
+    .join('\n');
+  return `<table class="vfiolab">${caption}${head}<tbody>\n${rows}\n</tbody></table>`;
 }

@@ -23,6 +23,10 @@ export interface ViewData {
   /** Column headings; empty: no heading line. */
   readonly head: readonly string[];
   readonly rows: readonly (readonly Cell[])[];
+  /** 'lines': each row is a line of text as it stands, its cells follow each other without a gap. Default: a table. */
+  readonly form?: 'lines';
+  /** By row: what it unfolds to where that can be done (HTML). The row alone must say enough everywhere else. */
+  readonly folds?: readonly (ViewData | undefined)[];
 }
 
 /** A method under this symbol makes a value worth looking at: `[VIEW](): View`. It never touches the device. */
@@ -36,11 +40,19 @@ export class View implements ViewData, Viewable {
   readonly title: string;
   readonly head: readonly string[];
   readonly rows: readonly (readonly Cell[])[];
+  declare readonly form?: 'lines';
+  declare readonly folds?: readonly (ViewData | undefined)[];
 
-  constructor(title: string, head: readonly string[], rows: readonly (readonly CellLike[])[]) {
+  constructor(
+    title: string,
+    head: readonly string[],
+    rows: readonly (readonly CellLike[])[],
+    more: Pick<ViewData, 'form' | 'folds'> = {},
+  ) {
     this.title = title;
     this.head = head;
     this.rows = rows.map((row) => row.map((cell) => (typeof cell === 'string' ? { text: cell } : cell)));
+    Object.assign(this, more);
   }
 
   [VIEW](): View {

@@ -43,15 +43,33 @@ function row(cells: readonly Cell[], widths: readonly number[], look?: Look): Li
   });
 }
 
+const TAB = 8;
+
+/** A line as it stands; the terminal wraps it. Tabs become blanks, as nothing below counts them. */
+function preformatted(cells: readonly Cell[]): Line {
+  let column = 0;
+  return cells.map(({ text, tone }) => {
+    const parts = text.split('\t').map((part, index, all) => {
+      column += columns(part);
+      const blanks = index === all.length - 1 ? 0 : TAB - (column % TAB);
+      column += blanks;
+      return part + ' '.repeat(blanks);
+    });
+    return span(parts.join(''), tone ?? 'plain');
+  });
+}
+
 /** The lines of a View in at most `width` columns (or as near to that as its number of columns lets it). */
 export function table(view: ViewData, width: number): Line[] {
+  const title: Line[] = view.title === '' ? [] : fold(view.title, width).map((text) => [span(text, 'title')]);
+  if (view.form === 'lines') return [...title, ...view.rows.map(preformatted)];
   const rows = view.head.length > 0 ? [view.head.map((text): Cell => ({ text })), ...view.rows] : view.rows;
   const count = Math.max(0, ...rows.map((cells) => cells.length));
   const natural = Array.from({ length: count }, (_, index) =>
     Math.max(...rows.map((cells) => columns(cells[index]?.text ?? ''))),
   );
   const widths = columnWidths(natural, width - INDENT);
-  const lines: Line[] = view.title === '' ? [] : fold(view.title, width).map((text) => [span(text, 'title')]);
+  const lines = title;
   if (view.head.length > 0) {
     const aligned = view.head.map((text, index): Cell => {
       const align = view.rows[0]?.[index]?.align;

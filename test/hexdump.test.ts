@@ -82,6 +82,38 @@ test('util.inspect and console.log draw the View', () => {
   assert.equal(inspect(view, { colors: true }), toAnsi(view));
 });
 
+test('a row folds in HTML, and is a row everywhere else', () => {
+  const folding = new View(
+    'all',
+    [],
+    [
+      ['1', { text: 'one', tone: 'warn' }],
+      ['2', 'two'],
+    ],
+    { folds: [view, undefined] },
+  );
+  assert.equal(toText(folding), 'all\n  1  one\n  2  two');
+  const html = toHtml(folding);
+  assert.match(
+    html,
+    /<td>1<\/td><td><details><summary class="warn">one<\/summary><table class="vfiolab"><caption>title/,
+  );
+  assert.match(html, /<tr><td>2<\/td><td>two<\/td><\/tr>/);
+  assert.equal(html.match(/<style>/g)?.length, 1);
+});
+
+test('lines are drawn as they stand', () => {
+  const text = new View('01:00.0 <x>', [], [['\tControl: ', { text: 'Mem+', tone: 'value' }, ' IO-'], ['']], {
+    form: 'lines',
+  });
+  assert.equal(toText(text), '01:00.0 <x>\n\tControl: Mem+ IO-\n');
+  assert.ok(toAnsi(text).endsWith('\tControl: \x1b[1mMem+\x1b[0m IO-\n'));
+  assert.match(
+    toHtml(text),
+    /<pre class="vfiolab"><b>01:00.0 &lt;x&gt;<\/b>\n<span>\tControl: <\/span><span class="value">Mem\+<\/span>/,
+  );
+});
+
 test('a View is JSON as it stands', () => {
   assert.deepEqual(JSON.parse(JSON.stringify(view)).rows[0][1], { text: '7', align: 'right' });
 });

@@ -19,6 +19,7 @@ import { History, historyFile, parseHistory, shown, step } from '../repl/history
 import { type Key, KeyDecoder } from '../repl/keys.js';
 import { chop, columns, fit, lineText, visible } from '../repl/line.js';
 import { identity, prelude } from '../repl/prelude.js';
+import type { ViewData } from '../lib/view.js';
 import { columnWidths, table } from '../repl/table.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'vfiolab-prompt-'));
@@ -339,6 +340,10 @@ describe('lines and tables', () => {
       ],
     };
     assert.deepEqual(table(wide, 80).map(lineText), ['  漢字  x', '  ab    y']);
+  });
+  test('lines stand as they are, tabs as blanks', () => {
+    const lines: ViewData = { title: 'x', head: [], rows: [[{ text: '\tab' }, { text: '\tc' }]], form: 'lines' };
+    assert.deepEqual(table(lines, 8).map(lineText), ['x', `        ab      c`]);
   });
   test('columns are lowered from the widest on, and never below what can be read', () => {
     assert.deepEqual(columnWidths([4, 30], 80), [4, 30]);
