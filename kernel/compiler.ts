@@ -7,17 +7,17 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
-import type { CompilerOptions, QuickInfo, TranspileOptions, TranspileOutput } from 'typescript';
+import type { CompilerOptions, QuickInfo, System, TranspileOptions, TranspileOutput } from 'typescript';
 import { type Answers, answer } from './ask.js';
-import { completed, type Found, isComplete } from './complete.js';
+import { completed, type Found, isComplete, lacksNode } from './complete.js';
 import { cut, exportedNames, withoutExports } from './declarations.js';
-import { document, WITHOUT_DOCS } from './docs.js';
+import { document } from './docs.js';
 import { corrected } from './emit.js';
 import { awaits, guardLoops, keepEarlierValues, type Notes, placeCalls } from './guard.js';
-import { CELL_TYPES, overlay, PACKAGE } from './overlay.js';
-import type { Compiled, CompileResult, CompilerData, Diagnostic } from './threads.js';
-import { dressed, quickInfo, type Ts, ts } from './typescript.js';
-import { UserFiles } from './watch.js';
+import { CELL_TYPES, NODE_SLIM, overlay, PACKAGE } from './overlay.js';
+import { type Builder, type ProgramOptions, Programs } from './program.js';
+import type { Compiled, CompileResult, CompilerData, Completion, Diagnostic } from './threads.js';
+import { dressed, keepCompiled, quickInfo, type Ts, ts } from './typescript.js';
 
 /** Beside tslab's own: strict, but for what gets in the way of a scratch cell. */
 const OPTIONS: CompilerOptions = {
@@ -28,6 +28,9 @@ const OPTIONS: CompilerOptions = {
   strict: true,
   noImplicitAny: false,
 };
+
+/** When a cell ran, and nothing more seems to come, in milliseconds. */
+const LULL = 1000;
 
 /** What we use of tslab (its own types stand on its fork of TypeScript). */
 interface Tslab {
@@ -57,7 +60,8 @@ interface TslabDiagnostic {
 
 class Compiler {
   readonly #converter: Converter;
-  readonly #files: UserFiles;
+  #programs: Programs | undefined;
+  #lull: NodeJS.Timeout | undefined;
   readonly #printQuickInfo: Tslab['printQuickInfo'];
   /** Declarations that hold for the next cell, and those of the cell that was compiled last. */
   #declarations = '';
@@ -68,14 +72,21 @@ class Compiler {
 
   constructor(cwd: string) {
     overlay(ts.sys, cwd);
-    this.#files = new UserFiles(ts.sys);
-    const watchHost = ts.createWatchCompilerHost as (...args: unknown[]) => WatchHost;
-    const options = { ...OPTIONS, typeRoots: [path.join(cwd, 'node_modules/@types')] };
     const tslab = loadTslab(
       dressed({
         getQuickInfoAtPosition: quickInfo(document),
-        createWatchCompilerHost: (files: string[], own: CompilerOptions, ...rest: unknown[]) =>
-          this.#correct(watchHost(files, { ...own, ...options }, ...rest), cwd),
+        createWatchCompilerHost: (roots: string[], own: CompilerOptions, system: System) => {
+          const full = { ...own, ...OPTIONS, typeRoots: [path.join(cwd, 'node_modules/@types')] };
+          return { roots, system, cwd, full, slim: { ...full, types: [NODE_SLIM, CELL_TYPES] } };
+        },
+        createWatchProgram: (
+          host: Omit<ProgramOptions, 'onProgram'> & { afterProgramCreate(builder: Builder): void },
+        ) => {
+          this.#programs = new Programs({
+            ...host,
+            onProgram: (builder) => host.afterProgramCreate(corrected(builder)),
+          });
+        },
         transpileModule: (code: string, own: TranspileOptions) => this.#transpile(code, own),
       }),
     );
@@ -86,11 +97,12 @@ class Compiler {
 
   compile(cell: string): CompileResult {
     const code = withoutExports(cell);
-    this.#files.refresh();
-    const { diagnostics, output, declOutput, lastExpressionVar, sideOutputs } = this.#converter.convert(
-      this.#declarations,
-      code,
-    );
+    this.#programs?.refresh();
+    let converted = this.#converter.convert(this.#declarations, code);
+    if (converted.diagnostics.length > 0 && this.#programs?.widen()) {
+      converted = this.#converter.convert(this.#declarations, code);
+    }
+    const { diagnostics, output, declOutput, lastExpressionVar, sideOutputs } = converted;
     if (diagnostics.length > 0) return { diagnostics: diagnostics.map(diagnostic) };
     const names = [...this.#notes.names].filter((name) => name !== lastExpressionVar);
     this.#compiled = { declarations: declOutput ?? '', names };
@@ -107,6 +119,9 @@ class Compiler {
   }
 
   commit(names: readonly string[] | 'all'): null {
+    // By now V8 has compiled what a start needs.
+    clearTimeout(this.#lull);
+    this.#lull = setTimeout(keepCompiled, LULL);
     const { declarations, names: declared } = this.#compiled;
     if (names === 'all') {
       this.#declarations = declarations;
@@ -119,19 +134,27 @@ class Compiler {
     return null;
   }
 
+  complete(code: string, cursor: number): Completion {
+    this.#programs?.refresh();
+    const find = (): Found => this.#converter.complete(this.#declarations, code, cursor);
+    let found = find();
+    const typed = code.slice(found.start, cursor);
+    if (lacksNode(found, typed) && this.#programs?.widen()) found = find();
+    return completed(found, typed);
+  }
+
+  inspect(code: string, cursor: number): string | undefined {
+    this.#programs?.refresh();
+    const ask = (): QuickInfo | undefined => this.#converter.inspect(this.#declarations, code, cursor);
+    const info = ask() ?? (this.#programs?.widen() ? ask() : undefined);
+    return info ? this.#printQuickInfo(info) : undefined;
+  }
+
   readonly answers: Answers = {
     compile: ({ code }) => this.compile(code),
     commit: ({ names }) => this.commit(names),
-    complete: ({ code, cursor }) => {
-      this.#files.refresh();
-      const found = this.#converter.complete(this.#declarations, code, cursor);
-      return completed(found, code.slice(found.start, cursor));
-    },
-    inspect: ({ code, cursor }) => {
-      this.#files.refresh();
-      const info = this.#converter.inspect(this.#declarations, code, cursor);
-      return info ? this.#printQuickInfo(info) : undefined;
-    },
+    complete: ({ code, cursor }) => this.complete(code, cursor),
+    inspect: ({ code, cursor }) => this.inspect(code, cursor),
     isComplete: ({ code }) => isComplete(code),
   };
 
@@ -143,19 +166,6 @@ class Compiler {
     if ('diagnostics' in result)
       throw new Error(`the first cell: ${result.diagnostics.map((d) => d.message).join('; ')}`);
     this.commit('all');
-  }
-
-  /** The converter learns of each new program by `afterProgramCreate`, which it sets. */
-  #correct(host: WatchHost, cwd: string): WatchHost {
-    this.#files.resolveFor(host, cwd);
-    host.jsDocParsingMode = WITHOUT_DOCS;
-    return new Proxy(host, {
-      set(target, name, value) {
-        const callback = value as NonNullable<WatchHost['afterProgramCreate']>;
-        const wrapped: typeof callback = (program) => callback(corrected(program));
-        return Reflect.set(target, name, name === 'afterProgramCreate' ? wrapped : value);
-      },
-    });
   }
 
   /** Stands in for ts.transpileModule in the converter's last step, ES module to CommonJS. */
@@ -172,8 +182,6 @@ class Compiler {
     return { ...out, outputText: out.outputText.replace(/\n\/\/# sourceMappingURL=.*\s*$/, '\n') };
   }
 }
-
-type WatchHost = import('typescript').WatchCompilerHost<import('typescript').BuilderProgram>;
 
 function diagnostic(from: TslabDiagnostic): Diagnostic {
   return {

@@ -27,6 +27,14 @@ export function completed(found: Found, typed: string): Completion {
   return { matches, start: found.start, end: found.end };
 }
 
+/** Whether there might be more with all of Node's types: nothing was found, or not a name that Node has. */
+export function lacksNode({ candidates, original }: Found, typed: string): boolean {
+  if (candidates.length === 0) return true;
+  if (original?.isGlobalCompletion !== true || typed === '') return false;
+  const known = new Set(candidates);
+  return Object.getOwnPropertyNames(globalThis).some((name) => name.startsWith(typed) && !known.has(name));
+}
+
 /** Names that begin as typed, where there are any; else those that have it inside. */
 function fitting(names: readonly string[], typed: string): readonly string[] {
   const begins = names.filter((name) => name.toLowerCase().startsWith(typed.toLowerCase()));

@@ -4,7 +4,6 @@
  * assignment then does not reach.
  */
 import type {
-  BuilderProgram,
   CustomTransformers,
   ExportDeclaration,
   Identifier,
@@ -15,15 +14,30 @@ import type {
   TypeChecker,
   VariableStatement,
 } from 'typescript';
+import type { Builder } from './program.js';
 import { ts } from './typescript.js';
 
 const { factory: f, SyntaxKind } = ts;
 
-/** What the converter gets in place of TypeScript's builder. */
-export function corrected<T extends BuilderProgram>(builder: T): T {
-  const program = builder.getProgram();
-  const plain = program.getTypeChecker();
-  const checker: TypeChecker = {
+/** What the converter gets in place of the session's program. */
+export function corrected(builder: Builder): Builder {
+  return {
+    ...builder,
+    getProgram: () => {
+      const program = builder.getProgram();
+      return { ...program, getTypeChecker: () => correctedChecker(program.getTypeChecker()) };
+    },
+    emit: (file, write, cancellation, onlyDeclarations, transformers) =>
+      builder.emit(file, write, cancellation, onlyDeclarations, {
+        ...transformers,
+        before: [...(transformers?.before ?? []), longhand],
+        after: [...(transformers?.after ?? []), exportedLets],
+      } satisfies CustomTransformers),
+  };
+}
+
+function correctedChecker(plain: TypeChecker): TypeChecker {
+  return {
     ...plain,
     getSymbolAtLocation: (node) => {
       const written = ts.getParseTreeNode(node);
@@ -33,13 +47,6 @@ export function corrected<T extends BuilderProgram>(builder: T): T {
         : plain.getSymbolAtLocation(node);
     },
   };
-  const emit: BuilderProgram['emit'] = (file, write, cancellation, onlyDeclarations, transformers) =>
-    builder.emit(file, write, cancellation, onlyDeclarations, {
-      ...transformers,
-      before: [...(transformers?.before ?? []), longhand],
-      after: [...(transformers?.after ?? []), exportedLets],
-    } satisfies CustomTransformers);
-  return { ...builder, emit, getProgram: () => ({ ...program, getTypeChecker: () => checker }) };
 }
 
 /** `{ a }` as `{ a: a }`, `{ a = 1 } = …` as `{ a: a = 1 } = …`. */

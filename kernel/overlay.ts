@@ -8,12 +8,15 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { System } from 'typescript';
 import { CELL_GLOBALS } from './scope.js';
+import { SLIM_TYPES } from './slim.js';
 
 /** This package's own folder: the file is in dist/kernel/. */
 export const PACKAGE = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
 
 /** Name of the types package that declares what every cell sees. */
 export const CELL_TYPES = 'vfiolab-cell';
+/** Name of the one that stands for Node's, where they are not needed. */
+export const NODE_SLIM = 'vfiolab-node';
 
 export function overlay(sys: System, cwd: string): void {
   const modules = path.join(cwd, 'node_modules');
@@ -26,7 +29,10 @@ export function overlay(sys: System, cwd: string): void {
     const undici = path.dirname(createRequire(path.join(node, 'package.json')).resolve('undici-types/package.json'));
     links.set(path.join(modules, 'undici-types'), undici);
   }
-  const files = new Map([[path.join(types, CELL_TYPES, 'index.d.ts'), CELL_GLOBALS]]);
+  const files = new Map([
+    [path.join(types, CELL_TYPES, 'index.d.ts'), CELL_GLOBALS],
+    [path.join(types, NODE_SLIM, 'index.d.ts'), SLIM_TYPES],
+  ]);
 
   const folders = new Set<string>();
   for (const at of [...links.keys(), ...files.keys()]) {

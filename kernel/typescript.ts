@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import type * as TypeScript from 'typescript';
+import { precompiled } from './precompiled.js';
 
 export type Ts = typeof TypeScript;
 
@@ -29,7 +30,10 @@ interface Internals {
   Completions: { getCompletionsAtPosition(...args: unknown[]): TypeScript.CompletionInfo | undefined };
 }
 
-export const ts: Ts = createRequire(import.meta.url)('typescript') as Ts;
+const loaded = precompiled(createRequire(import.meta.url).resolve('typescript'), 'typescript-5.9.3');
+/** For the next start. */
+export const keepCompiled = (): void => loaded.keep();
+export const ts: Ts = loaded.exports as Ts;
 const internal = ts as unknown as Internals;
 
 /** What the converter sees instead of `ts`: everything of it, these on top. Assignable, as `ts` itself is not. */

@@ -88,12 +88,12 @@ test('the bench of the prompt: a whole command, and a key that is taken', needs(
   );
 });
 
-test('the bench of the kernel: ours, and ipykernel by the same driver', needs('jupyter'), () => {
+test('the bench of the kernel: ours, stock tslab and ipykernel by the same driver', needs('jupyter'), () => {
   const { sections } = bench('kernel', '--rounds', '1');
   const { rows = [] } = sections[0] ?? {};
   const steps = ['start to kernel_info', 'start to first result', 'trivial cell', 'completion', 'resident memory, PSS'];
   for (const step of steps) {
-    for (const who of ['ipykernel', 'vfiolab in Jupyter']) {
+    for (const who of ['ipykernel', 'tslab', 'vfiolab in Jupyter']) {
       assert.ok((rows.find(({ name }) => name === `${who}: ${step}`)?.median ?? 0) > 0, `${who}: ${step}`);
     }
   }

@@ -11,7 +11,9 @@ from jupyter_client import KernelManager
 
 # What is trivial in each language, and something to complete.
 CELL = '1 + 1'
-COMPLETE = {'vfiolab': 'Math.', 'python3': 'str.'}
+COMPLETE = {'vfiolab': 'Math.', 'tslab': 'Math.', 'python3': 'str.'}
+# tslab prints a cell's value.
+RESULTS = ('execute_result', 'stream', 'display_data')
 PATIENCE = 60
 kernels = {}
 
@@ -67,7 +69,7 @@ def start(kernel):
         except queue.Empty:
             pass
     id = client.execute(CELL)
-    iopub(client, id, lambda message: message['msg_type'] == 'execute_result')
+    iopub(client, id, lambda message: message['msg_type'] in RESULTS)
     result = milliseconds(begun)
     iopub(client, id, idle)
     return {'info': info, 'result': result}

@@ -1,11 +1,12 @@
 /**
  * The kernel: from its start to what a user sees, and its memory. Through our own client, beside a bare node; and in Jupyter, beside
- * ipykernel, both driven by jupyter_client.
+ * ipykernel and stock tslab, all driven by jupyter_client.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { KernelClient } from '../../kernel/client.js';
 import { install } from '../../kernel/kernelspec.js';
 import { LineChild, PYTHON } from './child.js';
@@ -22,13 +23,20 @@ export const kernel: Section = {
   name: 'kernel',
   title: 'a kernel process',
   rounds: 3,
-  aims: [],
+  aims: [
+    { figure: 'vfiolab in Jupyter: start to kernel_info', against: 'ipykernel: start to kernel_info', atMost: 0.5 },
+    { figure: 'vfiolab in Jupyter: start to first result', against: 'tslab: start to first result', atMost: 0.6 },
+    { figure: 'vfiolab in Jupyter: trivial cell', against: 'tslab: trivial cell', atMost: 0.5 },
+    { figure: 'vfiolab in Jupyter: resident memory, RSS', against: 'tslab: resident memory, RSS', atMost: 1 },
+    { figure: 'vfiolab in Jupyter: completion', atMost: 50 },
+  ],
 
   async measure(rounds, have) {
     const contenders = ours();
     if (!have('jupyter')) return interleave(rounds, contenders, 0);
     const prefix = mkdtempSync(join(tmpdir(), 'vfiolab-bench-'));
     install({ prefix });
+    installTslab(prefix);
     const env = { ...process.env, JUPYTER_PATH: join(prefix, 'share', 'jupyter'), PYDEVD_DISABLE_FILE_VALIDATION: '1' };
     const python = new LineChild(PYTHON, [source('jupyter.py')], { env });
     try {
@@ -103,11 +111,21 @@ async function several(act: () => Promise<unknown>): Promise<number> {
 }
 
 const KERNELS = [
-  { label: 'ipykernel', name: 'python3' },
-  { label: 'vfiolab in Jupyter', name: 'vfiolab' },
+  { label: 'ipykernel', name: 'python3', floor: undefined },
+  { label: 'tslab', name: 'tslab', floor: 'ipykernel' },
+  { label: 'vfiolab in Jupyter', name: 'vfiolab', floor: 'tslab' },
 ] as const;
 
-/** Both kernels at each step, one after the other. */
+/** The kernelspec that `tslab install` writes, of the tslab that we depend on, with its own TypeScript. */
+function installTslab(prefix: string): void {
+  const folder = join(prefix, 'share/jupyter/kernels/tslab');
+  const bin = join(dirname(createRequire(import.meta.url).resolve('tslab/package.json')), 'bin/tslab');
+  const argv = [process.execPath, bin, 'kernel', '--config-path={connection_file}'];
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'kernel.json'), JSON.stringify({ argv, display_name: 'tslab', language: 'typescript' }));
+}
+
+/** All kernels at each step, one after the other. */
 function inJupyter(python: LineChild): Contender[] {
   const ask = async (request: object) => JSON.parse(await python.ask(JSON.stringify(request)));
   const told = new Map<string, Record<string, number>>();
@@ -143,10 +161,10 @@ function inJupyter(python: LineChild): Contender[] {
       },
     ];
   return steps.flatMap(({ what, unit, sample }) =>
-    KERNELS.map(({ label, name }) => ({
+    KERNELS.map(({ label, name, floor }) => ({
       name: `${label}: ${what}`,
       unit,
-      ...(label === 'ipykernel' ? {} : { floor: `ipykernel: ${what}` }),
+      ...(floor === undefined ? {} : { floor: `${floor}: ${what}` }),
       sample: () => sample(name),
     })),
   );

@@ -1,0 +1,72 @@
+/**
+ * What cells see of Node before one needs more of it: the part of @types/node that the package's own declarations stand on,
+ * and what a small cell calls. No name here says more than Node's types do; whatever a cell finds missing has the whole of
+ * them loaded (program.ts).
+ */
+export const SLIM_TYPES = `
+interface Event { readonly type: string; readonly target: EventTarget | null }
+interface EventTarget {
+  addEventListener(type: string, listener: (event: Event) => void, options?: { once?: boolean; passive?: boolean; capture?: boolean }): void;
+  removeEventListener(type: string, listener: (event: Event) => void): void;
+}
+interface AbortSignal extends EventTarget {
+  readonly aborted: boolean;
+  readonly reason: any;
+  onabort: null | ((this: AbortSignal, event: Event) => any);
+  throwIfAborted(): void;
+}
+declare var AbortSignal: {
+  prototype: AbortSignal;
+  new (): AbortSignal;
+  abort(reason?: any): AbortSignal;
+  timeout(milliseconds: number): AbortSignal;
+  any(signals: AbortSignal[]): AbortSignal;
+};
+interface AbortController { readonly signal: AbortSignal; abort(reason?: any): void }
+declare var AbortController: { prototype: AbortController; new (): AbortController };
+
+interface Console {
+  assert(condition?: unknown, ...data: any[]): void;
+  clear(): void;
+  count(label?: string): void;
+  countReset(label?: string): void;
+  debug(...data: any[]): void;
+  dir(item?: any, options?: any): void;
+  dirxml(...data: any[]): void;
+  error(...data: any[]): void;
+  group(...data: any[]): void;
+  groupCollapsed(...data: any[]): void;
+  groupEnd(): void;
+  info(...data: any[]): void;
+  log(...data: any[]): void;
+  table(tabularData?: any, properties?: readonly string[]): void;
+  time(label?: string): void;
+  timeEnd(label?: string): void;
+  timeLog(label?: string, ...data: any[]): void;
+  trace(...data: any[]): void;
+  warn(...data: any[]): void;
+}
+declare var console: Console;
+
+declare namespace NodeJS {
+  interface Timer { hasRef(): boolean; ref(): this; refresh(): this; unref(): this; [Symbol.toPrimitive](): number }
+  interface Timeout extends Timer { close(): this; [Symbol.dispose](): void }
+  interface Immediate { hasRef(): boolean; ref(): this; unref(): this; [Symbol.dispose](): void }
+}
+declare function setTimeout<TArgs extends any[]>(callback: (...args: TArgs) => void, delay?: number, ...args: TArgs): NodeJS.Timeout;
+declare function setTimeout(callback: (_: void) => void, delay?: number): NodeJS.Timeout;
+declare function setInterval<TArgs extends any[]>(callback: (...args: TArgs) => void, delay?: number, ...args: TArgs): NodeJS.Timeout;
+declare function setImmediate<TArgs extends any[]>(callback: (...args: TArgs) => void, ...args: TArgs): NodeJS.Immediate;
+declare function clearTimeout(timeout: NodeJS.Timeout | string | number | undefined): void;
+declare function clearInterval(timeout: NodeJS.Timeout | string | number | undefined): void;
+declare function clearImmediate(immediate: NodeJS.Immediate | undefined): void;
+declare function queueMicrotask(callback: () => void): void;
+declare var performance: { now(): number; readonly timeOrigin: number };
+
+declare module 'node:util' {
+  export interface InspectOptions {}
+  export interface InspectOptionsStylized extends InspectOptions {}
+  export function inspect(object: any, options?: InspectOptions): string;
+  export namespace inspect { const custom: unique symbol }
+}
+`;
