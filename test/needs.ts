@@ -8,7 +8,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { pciutilsMissing } from './config/lspci.js';
-import { guestMissing } from './vm/parts.js';
+import { guestMissing, headersMissing } from './vm/parts.js';
 
 interface Need {
   /** The command that provides it. */
@@ -49,6 +49,7 @@ const NEEDS = {
   tmux: { install: apt('tmux'), missing: programs('tmux') },
   lspci: { install: apt('pciutils'), missing: programs('lspci') },
   pciutils: { install: 'npm run vm:setup', missing: pciutilsMissing },
+  headers: { install: 'npm run vm:setup', missing: headersMissing },
   guest: { install: 'npm run vm:setup', missing: guestMissing },
 } satisfies Record<string, Need>;
 

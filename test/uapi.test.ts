@@ -1,4 +1,4 @@
-/** Every number and struct layout of lib/uapi.ts, against the system's own headers: a C program prints them. */
+/** Every number and struct layout of lib/uapi.ts, against the newest kernel's headers: a C program prints them. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -8,12 +8,14 @@ import { test } from 'node:test';
 import { IRQ, REGION } from '../lib/backend.js';
 import * as uapi from '../lib/uapi.js';
 import { needs } from './needs.js';
+import { HEADERS_ROOT } from './vm/parts.js';
 
 const structs = Object.values(uapi).filter((value) => value instanceof uapi.Struct);
+const NUMBERS = { ...uapi.IOCTL, ...uapi.FLAG, ...uapi.FEATURE };
 
 /** What lib/uapi.ts says, a line each, in the order of the C program. */
 function ours(): string[] {
-  const numbers = Object.entries({ ...uapi.IOCTL, ...uapi.FLAG }).map(([name, value]) => `${name} ${value}`);
+  const numbers = Object.entries(NUMBERS).map(([name, value]) => `${name} ${value}`);
   const layouts = structs.flatMap(({ name, fields, size }) => [
     ...Object.entries(fields).map(([field, [offset, bytes]]) => `${name}.${field} ${offset} ${bytes}`),
     `${name} ends at ${size}`,
@@ -23,9 +25,7 @@ function ours(): string[] {
 
 /** The same lines, from the compiler. */
 function program(): string {
-  const numbers = Object.keys({ ...uapi.IOCTL, ...uapi.FLAG }).map(
-    (name) => `printf("${name} %llu\\n", (unsigned long long)(${name}));`,
-  );
+  const numbers = Object.keys(NUMBERS).map((name) => `printf("${name} %llu\\n", (unsigned long long)(${name}));`);
   const layouts = structs.flatMap(({ name, fields }) => {
     const at = (field: string) => `offsetof(struct ${name}, ${field})`;
     const size = (field: string) => `sizeof(((struct ${name} *)0)->${field})`;
@@ -35,25 +35,35 @@ function program(): string {
       `printf("${name} ends at %zu\\n", ${at(names.at(-1) ?? '')} + ${size(names.at(-1) ?? '')});`,
     ];
   });
-  return `#include <linux/vfio.h>\n#include <stddef.h>\n#include <stdio.h>\nint main(void) {\n${[...numbers, ...layouts].join('\n')}\n}\n`;
+  return `#include <linux/vfio.h>\n#include <linux/iommufd.h>\n#include <stddef.h>\n#include <stdio.h>\nint main(void) {\n${[...numbers, ...layouts].join('\n')}\n}\n`;
 }
 
 /** Structs that are followed by an array, or that the kernel reads as a whole: nothing may come after the last field. */
 const { GROUP_STATUS, REGION_INFO, IRQ_INFO, IRQ_SET, DMA_MAP, DMA_UNMAP } = uapi;
+const { HOT_RESET_INFO, HOT_RESET_DEVICE, HOT_RESET, DEVICE_FEATURE } = uapi;
+const { IOAS_ALLOC, IOAS_IOVA_RANGES, IOAS_RANGE, IOAS_MAP, IOAS_UNMAP } = uapi;
 const { CAP_HEADER, CAP_SPARSE_MMAP, SPARSE_AREA, CAP_IOVA_RANGE, IOVA_RANGE } = uapi;
 const WHOLE: readonly { name: string; size: number }[] = [
   ...[GROUP_STATUS, REGION_INFO, IRQ_INFO, IRQ_SET, DMA_MAP, DMA_UNMAP],
+  ...[HOT_RESET_INFO, HOT_RESET_DEVICE, HOT_RESET, DEVICE_FEATURE],
+  ...[IOAS_ALLOC, IOAS_IOVA_RANGES, IOAS_RANGE, IOAS_MAP, IOAS_UNMAP],
   ...[CAP_HEADER, CAP_SPARSE_MMAP, SPARSE_AREA, CAP_IOVA_RANGE, IOVA_RANGE],
 ];
 
-test('numbers and layouts are those of linux/vfio.h', needs('cc'), () => {
+test('numbers and layouts are those of linux/vfio.h and linux/iommufd.h', needs('cc', 'headers'), () => {
   const folder = mkdtempSync(join(tmpdir(), 'vfiolab-uapi-'));
   try {
     const whole = WHOLE.map(({ name }) => `printf("sizeof ${name} %zu\\n", sizeof(struct ${name}));`);
     writeFileSync(join(folder, 'uapi.c'), program().replace(/}\n$/, `${whole.join('\n')}\n}\n`));
-    execFileSync('cc', ['-o', join(folder, 'uapi'), join(folder, 'uapi.c')], {
-      stdio: ['ignore', 'inherit', 'inherit'],
-    });
+    const include = join(HEADERS_ROOT, 'usr/include');
+    const machine = execFileSync('cc', ['-print-multiarch'], { encoding: 'utf8' }).trim();
+    execFileSync(
+      'cc',
+      ['-isystem', include, '-isystem', join(include, machine), '-o', join(folder, 'uapi'), join(folder, 'uapi.c')],
+      {
+        stdio: ['ignore', 'inherit', 'inherit'],
+      },
+    );
     const theirs = execFileSync(join(folder, 'uapi'), { encoding: 'utf8' }).trim().split('\n');
     assert.deepEqual([...ours(), ...WHOLE.map(({ name, size }) => `sizeof ${name} ${size}`)], theirs);
     assert.ok(theirs.length > 100);

@@ -12,6 +12,9 @@ export const CACHE = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'
 /** Debian packages unpacked, not installed: QEMU with its libraries and busybox; the stock kernel. */
 export const QEMU_ROOT = join(CACHE, 'qemu');
 export const DEBIAN_KERNEL_ROOT = join(CACHE, 'debian-kernel');
+/** The newest kernel's headers (linux-libc-dev), for the test that compares lib/uapi.ts with them. */
+export const HEADERS_ROOT = join(CACHE, 'headers');
+export const HEADERS_SUITE = 'sid';
 /** What `npm run vm:kernel` builds. */
 export const BUILT_KERNEL = join(CACHE, 'kernel', 'vmlinux');
 
@@ -77,6 +80,9 @@ function debianKernel(): Kernel {
     modules: join(DEBIAN_KERNEL_ROOT, 'lib/modules', release),
   };
 }
+
+export const headersMissing = (): string | undefined =>
+  complete(HEADERS_ROOT) ? undefined : `the newest kernel headers (Debian ${HEADERS_SUITE})`;
 
 /** What a guest lacks on this machine, in words; undefined when one can be booted. */
 export function guestMissing(): string | undefined {

@@ -1,11 +1,21 @@
 /**
  * `npm run vm:setup`: fetches what a guest needs and this machine lacks, into the cache folder; installs nothing.
- * QEMU 10 or later and busybox; where no better kernel is named or built, Debian's stock kernel; and the newest lspci, to compare with.
+ * QEMU 10 or later and busybox; where no better kernel is named or built, Debian's stock kernel; and, to compare with, the newest lspci
+ * and kernel headers.
  */
 import { pathToFileURL } from 'node:url';
 import { PCIUTILS_ROOT, PCIUTILS_SUITE, pciutilsMissing } from '../config/lspci.js';
 import { debContents, debRoot, kernelPackage, release } from './debs.js';
-import { busybox, DEBIAN_KERNEL_ROOT, kernel, QEMU_ROOT, qemu } from './parts.js';
+import {
+  busybox,
+  DEBIAN_KERNEL_ROOT,
+  HEADERS_ROOT,
+  HEADERS_SUITE,
+  headersMissing,
+  kernel,
+  QEMU_ROOT,
+  qemu,
+} from './parts.js';
 
 const say = (text: string): boolean => process.stderr.write(`${text}\n`);
 
@@ -14,6 +24,13 @@ async function setupPciutils(): Promise<void> {
   if (pciutilsMissing() === undefined) return;
   say(`fetching pciutils (${PCIUTILS_SUITE}) into ${PCIUTILS_ROOT}`);
   await debRoot(PCIUTILS_ROOT, PCIUTILS_SUITE, ['pciutils', 'pci.ids']);
+}
+
+/** The newest kernel headers that can be had: a stable Debian's lack what the kernel has learnt since. */
+async function setupHeaders(): Promise<void> {
+  if (headersMissing() === undefined) return;
+  say(`fetching linux-libc-dev (${HEADERS_SUITE}) into ${HEADERS_ROOT}`);
+  await debRoot(HEADERS_ROOT, HEADERS_SUITE, ['linux-libc-dev']);
 }
 
 export async function setup(choice?: string): Promise<void> {
@@ -33,5 +50,6 @@ export async function setup(choice?: string): Promise<void> {
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   await setup();
   await setupPciutils();
+  await setupHeaders();
   say(`ready: ${qemu()?.argv[0]}, kernel ${kernel()?.name}`);
 }
