@@ -111,7 +111,7 @@ export interface DmaAccess {
 }
 
 export interface Backend {
-  /** The canonical string that `open()` takes to come back here: 'sim:edu', 'group:0000:03:00.0'. */
+  /** The canonical string that `open()` takes to come back here: 'sim:edu', 'iommufd:0000:03:00.0', 'group:0000:03:00.0'. */
   readonly spec: string;
   /** How errors and displays name the device: '0000:03:00.0', 'sim:edu'. */
   readonly path: string;
@@ -119,6 +119,7 @@ export interface Backend {
   readonly driver: string;
   readonly regions: readonly RegionInfo[];
   readonly irqs: readonly IrqInfo[];
+  /** They may narrow while the device is open, where another comes to share its mappings. */
   readonly iovaRanges: readonly IovaRange[];
   /** Page sizes that the IOMMU maps, bytes, ascending. */
   readonly pageSizes: readonly number[];

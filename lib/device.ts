@@ -32,10 +32,10 @@ export class Device extends Shown {
   #closed = false;
 
   /** Users come by a Device through `open()`. */
-  constructor(backend: Backend, onClose: () => void = () => {}) {
+  constructor(backend: Backend, space: IovaSpace = new IovaSpace(backend.iovaRanges), onClose: () => void = () => {}) {
     super();
     this.#backend = backend;
-    this.#space = new IovaSpace(backend.iovaRanges);
+    this.#space = space;
     this.#regions = backend.regions.map((info) => new Region(backend, info));
     this.#onClose = onClose;
     const header = this.config.registers(HEADER);
@@ -47,7 +47,7 @@ export class Device extends Shown {
     };
   }
 
-  /** What `open()` takes to come back here: 'sim:edu', 'group:0000:03:00.0'. */
+  /** What `open()` takes to come back here: 'sim:edu', 'iommufd:0000:03:00.0', 'group:0000:03:00.0'. */
   get spec(): string {
     return this.#backend.spec;
   }
@@ -57,7 +57,7 @@ export class Device extends Shown {
     return this.#backend.path;
   }
 
-  /** Who is on the other end: 'vfio-pci, group 12', 'simulator'. */
+  /** Who is on the other end: 'vfio-pci, iommufd, VT-d', 'vfio-pci, group 12', 'simulator'. */
   get driver(): string {
     return this.#backend.driver;
   }

@@ -12,7 +12,7 @@ export type { Enum, FieldSpec, Fields, FieldValues, Patch, RegisterValue, Unit }
 export { type HexdumpOptions, hexdump } from './hexdump.js';
 export { EDU, EDU_BUFFER, EDU_DMA_MASK } from './hw/edu.js';
 export type { Irq, WaitOptions } from './irq.js';
-export { open } from './open.js';
+export { type OpenOptions, open } from './open.js';
 export type { Region } from './region.js';
 export {
   type Access,

@@ -10,11 +10,16 @@ interface Taken {
 const LOWEST = 0x1000n;
 
 export class IovaSpace {
-  readonly #ranges: readonly IovaRange[];
+  #ranges: readonly IovaRange[] = [];
   /** Ascending, disjoint. */
   readonly #taken: Taken[] = [];
 
   constructor(ranges: readonly IovaRange[]) {
+    this.narrow(ranges);
+  }
+
+  /** From now on only these ranges: another device came to share them. What is taken stays so. */
+  narrow(ranges: readonly IovaRange[]): void {
     this.#ranges = [...ranges].sort((a, b) => (a.first < b.first ? -1 : 1));
   }
 

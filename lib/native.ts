@@ -173,6 +173,12 @@ function bind(so: Koffi.LibraryHandle): Mmio {
   };
 }
 
+/** Where bytes lie, for a struct that points at them: they must be kept until the kernel has read it. */
+export function addressOf(bytes: Uint8Array): number {
+  // Asked for, the buffer of a small array leaves V8's heap, where it could move.
+  return Number(koffi().address(new Uint8Array(bytes.buffer, bytes.byteOffset)));
+}
+
 /** Mapped memory as bytes. Nothing keeps the mapping: it must outlive every view, or be replaced in place. */
 export function bytesAt(at: number, size: number): Uint8Array<ArrayBuffer> {
   return new Uint8Array(koffi().view(at, size));

@@ -2,33 +2,65 @@
 
 import type { Backend } from './backend.js';
 import { openGroup } from './backends/group.js';
+import { iommufdUsable, openIommufd } from './backends/iommufd.js';
 import { openSim } from './backends/sim.js';
+import { VfioBackend } from './backends/vfio.js';
 import { Device } from './device.js';
 import { UsageError } from './errors.js';
+import { IovaSpace } from './iova.js';
 
 const BDF = /^(?:(?<domain>[0-9a-f]{4,8}):)?(?<bus>[0-9a-f]{2}):(?<slot>[01][0-9a-f])\.(?<fn>[0-7])$/i;
 
-/** How a device is reached, by what stands before the colon of a spec; a plain BDF is reached through its VFIO group. */
-const SCHEMES: Readonly<Record<string, (rest: string) => Backend>> = {
-  group: openGroup,
-  sim: openSim,
+export interface OpenOptions {
+  /**
+   * Another open device, whose IOMMU mappings this one shares: one container, or one IOAS. A buffer of either is then at the same IOVA
+   * for both. Each device's buffers go with it when it is closed; the other's stay.
+   */
+  readonly iommuOf?: Device | undefined;
+}
+
+/** Opens what stands behind the colon of a spec, beside another device where one is given. */
+type Opener = (rest: string, options: { readonly beside?: Backend | undefined }, spec: string) => Backend;
+
+/** How a device is reached, by what stands before the colon of a spec. */
+const SCHEMES: Readonly<Record<string, Opener>> = {
+  group: (bdf, { beside }, spec) => openGroup(bdf, { beside: kernel(beside, spec) }),
+  iommufd: (bdf, { beside }, spec) => openIommufd(bdf, { beside: kernel(beside, spec) }),
+  sim: (name, { beside }, spec) => {
+    if (beside === undefined) return openSim(name);
+    throw notBeside(spec, 'a simulated card has an IOMMU of its own');
+  },
 };
+
+function kernel(beside: Backend | undefined, spec: string): VfioBackend | undefined {
+  if (beside === undefined || beside instanceof VfioBackend) return beside;
+  throw notBeside(spec, `${beside.spec} is not behind an IOMMU of this host`);
+}
+
+const notBeside = (spec: string, reason: string) =>
+  new UsageError({ path: spec, attempted: 'open', reason, hint: 'leave iommuOf out' });
 
 /** Where each device of this process was opened. */
 const opened = new Map<string, string>();
 
+/** What an open device is made of, for those that are opened beside it. */
+const parts = new WeakMap<Device, { readonly backend: Backend; readonly space: IovaSpace }>();
+
 /**
  * Opens a device. Opening is inert: no bus mastering, no reset, no DMA map, no interrupt until asked for.
  *
- * @param spec a BDF ('0000:03:00.0', '03:00.0'), 'group:BDF' (kernel VFIO through the legacy group), or 'sim:edu' (the simulated
- * QEMU edu). Default: the environment's VFIOLAB_DEVICE, else 'sim:edu'.
+ * @param spec a BDF ('0000:03:00.0', '03:00.0'), which takes the card's own node and an iommufd where the kernel has them and their
+ * permissions allow it, else the card's group: `dev.spec` says which. 'iommufd:BDF' and 'group:BDF' (kernel VFIO's legacy path) choose.
+ * 'sim:edu' is the simulated QEMU edu. Default: the environment's VFIOLAB_DEVICE, else 'sim:edu'.
  * @throws UsageError for a malformed spec, or a device that this process has open already; SystemError naming the step, the ioctl,
  * its errno and the cure where the kernel refuses.
  * @example const dev = open('0000:03:00.0')
+ * @example const other = open('0000:04:00.0', { iommuOf: dev })
  */
-export function open(spec: string = process.env.VFIOLAB_DEVICE || 'sim:edu'): Device {
-  const [scheme, rest] = parse(spec);
-  const key = scheme === 'group' ? canonicalBdf(rest) : spec;
+export function open(spec: string = process.env.VFIOLAB_DEVICE || 'sim:edu', options: OpenOptions = {}): Device {
+  const beside = options.iommuOf === undefined ? undefined : partsOf(options.iommuOf, spec);
+  const [scheme, rest] = parse(spec, beside?.backend);
+  const key = scheme === 'sim' ? spec : rest;
   const where = opened.get(key);
   if (where !== undefined) {
     throw new UsageError({
@@ -38,10 +70,13 @@ export function open(spec: string = process.env.VFIOLAB_DEVICE || 'sim:edu'): De
       hint: 'close() that one first',
     });
   }
-  const backend = (SCHEMES[scheme] as (rest: string) => Backend)(rest);
+  const backend = (SCHEMES[scheme] as Opener)(rest, { beside: beside?.backend }, spec);
   try {
-    const device = new Device(backend, () => opened.delete(key));
+    const space = beside?.space ?? new IovaSpace(backend.iovaRanges);
+    space.narrow(backend.iovaRanges);
+    const device = new Device(backend, space, () => opened.delete(key));
     opened.set(key, caller());
+    parts.set(device, { backend, space });
     return device;
   } catch (error) {
     backend.close();
@@ -49,12 +84,24 @@ export function open(spec: string = process.env.VFIOLAB_DEVICE || 'sim:edu'): De
   }
 }
 
-function parse(spec: unknown): [scheme: string, rest: string] {
+function partsOf(device: Device, spec: string): { backend: Backend; space: IovaSpace } {
+  const found = parts.get(device);
+  if (found !== undefined && !device.closed) return found;
+  const reason = found === undefined ? 'iommuOf is not a device' : `iommuOf: ${device.path} is closed`;
+  throw new UsageError({ path: spec, attempted: 'open', reason, hint: 'give a device that open() returned' });
+}
+
+/** A plain BDF goes the way of the device that it is to be beside, else the better one that is there. */
+function parse(spec: unknown, beside: Backend | undefined): [scheme: string, rest: string] {
   if (typeof spec !== 'string') throw refusal(String(spec), `a ${typeof spec} is no device`);
-  if (BDF.test(spec)) return ['group', spec];
+  if (BDF.test(spec)) {
+    const bdf = canonicalBdf(spec);
+    const iommufd = beside === undefined ? iommufdUsable(bdf) : beside.spec.startsWith('iommufd:');
+    return [iommufd ? 'iommufd' : 'group', bdf];
+  }
   const [, scheme, rest] = /^([a-z]+):(.*)$/.exec(spec) ?? [];
   if (scheme !== undefined && rest !== undefined && Object.hasOwn(SCHEMES, scheme)) {
-    return [scheme, scheme === 'group' ? canonicalBdf(rest) : rest];
+    return [scheme, scheme === 'sim' ? rest : canonicalBdf(rest)];
   }
   throw refusal(spec, scheme !== undefined ? `unknown scheme '${scheme}'` : 'malformed device');
 }
@@ -64,7 +111,7 @@ const refusal = (spec: string, reason: string) =>
     path: spec === '' ? "''" : spec,
     attempted: 'open',
     reason,
-    hint: "give a BDF like '0000:03:00.0', 'group:BDF' or 'sim:edu'; `vfiolab list` shows the cards",
+    hint: "give a BDF like '0000:03:00.0', 'iommufd:BDF', 'group:BDF' or 'sim:edu'; `vfiolab list` shows the cards",
   });
 
 /** '3:00.0' is not a BDF, '03:00.0' and '0000:03:00.0' are the same one. */

@@ -34,7 +34,13 @@ function spinUntil(done: () => boolean, what: string): void {
 const registers = (dev: Device) => dev.bar(0).registers(EDU);
 
 /** Runs edu's DMA engine once and spins until it is done. */
-function transfer(dev: Device, from: bigint, to: bigint, count: number, direction: 'to card' | 'to memory'): void {
+export function transfer(
+  dev: Device,
+  from: bigint,
+  to: bigint,
+  count: number,
+  direction: 'to card' | 'to memory',
+): void {
   const edu = registers(dev);
   edu.DMA_SRC.write(from);
   edu.DMA_DST.write(to);

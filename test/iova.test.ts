@@ -60,3 +60,13 @@ test('random allocations never overlap and stay in the ranges', () => {
   }
   assert.ok(held.size > 5);
 });
+
+test('narrower ranges hold from then on; what is taken stays taken', () => {
+  const space = new IovaSpace(MSI_HOLE);
+  const first = space.alloc(0x1000n, 0x1000n, ALL) as Iova;
+  space.narrow([{ first: 0x1000n, last: 0x2fffn }]);
+  assert.equal(space.alloc(0x1000n, 0x1000n, ALL), 0x2000n);
+  assert.equal(space.alloc(0x1000n, 0x1000n, ALL), undefined);
+  space.free(first);
+  assert.equal(space.alloc(0x1000n, 0x1000n, ALL), first);
+});

@@ -7,14 +7,13 @@
  *
  * Ref: Documentation/driver-api/vfio.rst, include/uapi/linux/vfio.h
  */
-import { readFileSync } from 'node:fs';
-import type { Backend, DmaAccess, IovaRange } from '../backend.js';
-import { SystemError } from '../errors.js';
+import type { DmaAccess, IovaRange } from '../backend.js';
+import { SystemError, UsageError } from '../errors.js';
 import { libc, O_RDWR } from '../native.js';
 import * as uapi from '../uapi.js';
-import { allUnmapped, type Cause, granted, mapDma, UNMAP_DMA } from './refused.js';
-import { bindHint, type GroupMember, groupMembers, holders, requireVfioDevice } from './sysfs.js';
-import { type Iommu, VfioBackend } from './vfio.js';
+import { allUnmapped, BESIDE_HINT, type Cause, granted, mapDma, notViable, UNMAP_DMA } from './refused.js';
+import { bindHint, groupHolders, requireVfioDevice } from './sysfs.js';
+import { type Iommu, type KernelOptions, VfioBackend } from './vfio.js';
 
 const { FLAG, IOCTL, IOMMU_INFO } = uapi;
 const CONTAINER = '/dev/vfio/vfio';
@@ -25,25 +24,26 @@ const CONTAINER = '/dev/vfio/vfio';
  * @throws UsageError for a malformed BDF; SystemError with the step, the ioctl, its errno and the next command otherwise.
  * @example openGroup('0000:01:00.0')
  */
-export function openGroup(bdf: string): Backend {
+export function openGroup(bdf: string, options: KernelOptions = {}): VfioBackend {
   const { group, driver } = requireVfioDevice(bdf);
-  const fds: number[] = [];
-  const opened = (fd: number): number => {
-    fds.push(fd);
-    return fd;
-  };
+  const container = options.beside === undefined ? new Container(bdf) : containerOf(bdf, options.beside);
+  const groupFd = container.enter(bdf, group);
+  let device: number | undefined;
   try {
-    const container = opened(openContainer(bdf));
-    const groupFd = opened(openNode(bdf, group));
-    checkViable(bdf, group, groupFd);
-    addToContainer(bdf, group, groupFd, container);
-    const iommu = new GroupIommu(bdf, container, groupFd);
-    const device = opened(deviceFd(bdf, groupFd));
-    return new VfioBackend({ spec: `group:${bdf}`, path: bdf, driver: `${driver}, group ${group}` }, device, iommu);
+    device = deviceFd(bdf, groupFd);
+    const identity = { spec: `group:${bdf}`, path: bdf, driver: `${driver}, group ${group}` };
+    return new VfioBackend(identity, device, new GroupIommu(bdf, container, group));
   } catch (error) {
-    for (const fd of fds.reverse()) libc().close(fd);
+    if (device !== undefined) libc().close(device);
+    container.leave(group);
     throw error;
   }
+}
+
+function containerOf(bdf: string, beside: VfioBackend): Container {
+  if (beside.iommu instanceof GroupIommu) return beside.iommu.container;
+  const reason = `${beside.spec} is not reached through a group`;
+  throw new UsageError({ path: bdf, attempted: 'open', reason, hint: BESIDE_HINT });
 }
 
 /** Step 1. */
@@ -84,8 +84,9 @@ function openNode(bdf: string, group: number): number {
     EPERM: [`${node} is for privileged processes only (no-IOMMU mode)`, 'boot with an IOMMU enabled: intel_iommu=on'],
     get EBUSY(): Cause {
       return [
-        `group ${group} is already open: ${holders(node)}`,
-        'one process at a time has a group: close it there first',
+        `group ${group} is already open: ${groupHolders(group)}`,
+        'one process at a time has a group: close it there first; in one process, a device beside another of its group is ' +
+          'opened with { iommuOf: dev }',
       ];
     },
   });
@@ -101,26 +102,19 @@ function checkViable(bdf: string, group: number, fd: number): void {
   throw new SystemError({ path: bdf, attempted, reason, hint });
 }
 
-/** Every member of a group must be out of its own driver's hands, since the IOMMU cannot tell them apart. */
-function notViable(bdf: string, group: number): Cause {
-  const others = groupMembers(group).filter((member) => member.bdf !== bdf);
-  const inTheWay = others.filter((member) => member.blocks);
-  const list = (members: readonly GroupMember[]): string =>
-    members.map((member) => `${member.bdf} (${member.driver ?? 'no driver'})`).join(', ');
-  return [
-    `group ${group} is not viable: in the way is ${list(inTheWay) || 'nobody that can be seen'}; other members: ${list(others) || 'none'}`,
-    inTheWay[0] ? `give ${inTheWay.length > 1 ? 'each' : 'it'} to vfio-pci: ${bindHint(inTheWay[0].bdf)}` : 'try again',
-  ];
-}
-
-/** Step 5, and the IOMMU behind the container. */
+/** Step 5. */
 function addToContainer(bdf: string, group: number, groupFd: number, container: number): void {
   const argument = new Uint8Array(Int32Array.of(container).buffer);
   granted(libc().ioctl(groupFd, IOCTL.VFIO_GROUP_SET_CONTAINER, argument), bdf, 'step 5, VFIO_GROUP_SET_CONTAINER', {
     get EPERM() {
       return notViable(bdf, group);
     },
+    EINVAL: ['the IOMMU behind this device cannot share the other device’s container', 'open it by itself'],
   });
+}
+
+/** The IOMMU behind a container, once a group is in it. */
+function setIommu(bdf: string, container: number): void {
   granted(libc().ioctl(container, IOCTL.VFIO_SET_IOMMU, FLAG.VFIO_TYPE1v2_IOMMU), bdf, 'step 5, VFIO_SET_IOMMU', {
     EPERM: [
       'the platform has no interrupt remapping, so that a device could forge interrupts',
@@ -140,60 +134,110 @@ function deviceFd(bdf: string, groupFd: number): number {
   });
 }
 
-/** The container's IOMMU. Closing the container takes every map with it. */
-class GroupIommu implements Iommu {
-  readonly iovaRanges: readonly IovaRange[];
-  readonly pageSizes: readonly number[];
-  readonly #path: string;
-  readonly #container: number;
-  readonly #group: number;
+/** A container and the groups in it, which share its maps. Closing it takes every map with it. */
+class Container {
+  readonly #fd: number;
+  /** By number: the group's fd, and how many devices of it are open. */
+  readonly #groups = new Map<number, { readonly fd: number; devices: number }>();
+  iovaRanges: readonly IovaRange[] = [];
+  pageSizes: readonly number[] = [];
 
-  constructor(path: string, container: number, group: number) {
-    this.#path = path;
-    this.#container = container;
-    this.#group = group;
+  constructor(bdf: string) {
+    this.#fd = openContainer(bdf);
+  }
+
+  /** Takes the group in for one more of its devices; the group's fd. Where it throws and nobody is in, it is closed. */
+  enter(bdf: string, group: number): number {
+    const member = this.#groups.get(group);
+    if (member !== undefined) {
+      member.devices++;
+      return member.fd;
+    }
+    let fd: number | undefined;
+    try {
+      fd = openNode(bdf, group);
+      checkViable(bdf, group, fd);
+      addToContainer(bdf, group, fd, this.#fd);
+      if (this.#groups.size === 0) setIommu(bdf, this.#fd);
+      this.#learn(bdf);
+    } catch (error) {
+      if (fd !== undefined) libc().close(fd);
+      if (this.#groups.size === 0) libc().close(this.#fd);
+      throw error;
+    }
+    this.#groups.set(group, { fd, devices: 1 });
+    return fd;
+  }
+
+  /** After the device's fd was closed. With the last device of a group that goes, and with the last group the container. */
+  leave(group: number): void {
+    const member = this.#groups.get(group);
+    if (member === undefined || --member.devices > 0) return;
+    this.#groups.delete(group);
+    libc().close(member.fd);
+    if (this.#groups.size === 0) libc().close(this.#fd);
+  }
+
+  /** What the IOMMU maps for all that are in it. */
+  #learn(bdf: string): void {
     const attempted = 'step 5, VFIO_IOMMU_GET_INFO';
     let bytes = IOMMU_INFO.pack({});
-    granted(libc().ioctl(container, IOCTL.VFIO_IOMMU_GET_INFO, bytes), path, attempted);
+    granted(libc().ioctl(this.#fd, IOCTL.VFIO_IOMMU_GET_INFO, bytes), bdf, attempted);
     const { argsz } = IOMMU_INFO.unpack(bytes);
     if (argsz > bytes.length) {
       // Capabilities follow that did not fit.
       bytes = IOMMU_INFO.pack({}, new Uint8Array(argsz - bytes.length));
-      granted(libc().ioctl(container, IOCTL.VFIO_IOMMU_GET_INFO, bytes), path, attempted);
+      granted(libc().ioctl(this.#fd, IOCTL.VFIO_IOMMU_GET_INFO, bytes), bdf, attempted);
     }
     this.iovaRanges = iovaRanges(bytes);
     this.pageSizes = pageSizes(IOMMU_INFO.unpack(bytes).iova_pgsizes);
   }
 
-  map(pointer: bigint, size: number, iova: bigint, access: DmaAccess): void {
+  map(path: string, pointer: bigint, size: number, iova: bigint, access: DmaAccess): void {
     const flags = (access.read ? FLAG.VFIO_DMA_MAP_FLAG_READ : 0) | (access.write ? FLAG.VFIO_DMA_MAP_FLAG_WRITE : 0);
     const bytes = uapi.DMA_MAP.pack({ flags, vaddr: pointer, iova, size: BigInt(size) });
-    const path = `${this.#path}/dma@0x${iova.toString(16)}`;
-    granted(libc().ioctl(this.#container, IOCTL.VFIO_IOMMU_MAP_DMA, bytes), path, 'VFIO_IOMMU_MAP_DMA', {
-      ...mapDma(size, this.iovaRanges),
-      get ENOMEM() {
-        return memlock(size);
-      },
-      ENOSPC: [
-        "the container's limit of mappings is reached",
-        'free buffers; or raise dma_entry_limit of vfio_iommu_type1',
-      ],
-      EFAULT: ['the memory cannot be pinned', 'was the buffer released?'],
-    });
+    const result = libc().ioctl(this.#fd, IOCTL.VFIO_IOMMU_MAP_DMA, bytes);
+    granted(result, path, 'VFIO_IOMMU_MAP_DMA', mapDma(size, this.iovaRanges));
+  }
+
+  unmap(path: string, iova: bigint, size: number): void {
+    // No flags: what was READ and WRITE here once now asks for other things.
+    const bytes = uapi.DMA_UNMAP.pack({ iova, size: BigInt(size) });
+    granted(libc().ioctl(this.#fd, IOCTL.VFIO_IOMMU_UNMAP_DMA, bytes), path, 'VFIO_IOMMU_UNMAP_DMA', UNMAP_DMA);
+    allUnmapped(uapi.DMA_UNMAP.unpack(bytes).size, size, path);
+  }
+}
+
+/** A container as one device reaches it. */
+class GroupIommu implements Iommu {
+  readonly container: Container;
+  readonly #path: string;
+  readonly #group: number;
+
+  constructor(path: string, container: Container, group: number) {
+    this.#path = path;
+    this.container = container;
+    this.#group = group;
+  }
+
+  get iovaRanges(): readonly IovaRange[] {
+    return this.container.iovaRanges;
+  }
+
+  get pageSizes(): readonly number[] {
+    return this.container.pageSizes;
+  }
+
+  map(pointer: bigint, size: number, iova: bigint, access: DmaAccess): void {
+    this.container.map(`${this.#path}/dma@0x${iova.toString(16)}`, pointer, size, iova, access);
   }
 
   unmap(iova: bigint, size: number): void {
-    // No flags: what was READ and WRITE here once now asks for other things.
-    const bytes = uapi.DMA_UNMAP.pack({ iova, size: BigInt(size) });
-    const path = `${this.#path}/dma@0x${iova.toString(16)}`;
-    const attempted = 'VFIO_IOMMU_UNMAP_DMA';
-    granted(libc().ioctl(this.#container, IOCTL.VFIO_IOMMU_UNMAP_DMA, bytes), path, attempted, UNMAP_DMA);
-    allUnmapped(uapi.DMA_UNMAP.unpack(bytes).size, size, path);
+    this.container.unmap(`${this.#path}/dma@0x${iova.toString(16)}`, iova, size);
   }
 
   close(): void {
-    libc().close(this.#group);
-    libc().close(this.#container);
+    this.container.leave(this.#group);
   }
 }
 
@@ -218,13 +262,4 @@ function pageSizes(bitmap: bigint): number[] {
   return Array.from({ length: 64 }, (_, bit) => bit)
     .filter((bit) => (bitmap >> BigInt(bit)) & 1n)
     .map((bit) => 2 ** bit);
-}
-
-/** Mapped memory is locked memory, and a user may lock only so much. */
-function memlock(size: number): Cause {
-  const limit = /^Max locked memory\s+(\S+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1] ?? 'unknown';
-  return [
-    `${size} more bytes of locked memory exceed the limit (RLIMIT_MEMLOCK ${limit} bytes), or memory is short`,
-    'raise it: ulimit -l unlimited, or for good: echo "$USER - memlock unlimited" | sudo tee /etc/security/limits.d/vfio.conf; then log in again',
-  ];
 }

@@ -1,7 +1,9 @@
 /** A system call or ioctl that the kernel refused, as an error: each caller brings a table of what an errno means there. */
+import { readFileSync } from 'node:fs';
 import { IRQ, type IovaRange, type IrqName } from '../backend.js';
 import { SystemError, UsageError } from '../errors.js';
 import { errnoName } from '../native.js';
+import { bindHint, type GroupMember, groupMembers } from './sysfs.js';
 
 /** Why, and what to do next. */
 export type Cause = readonly [reason: string, hint: string];
@@ -18,6 +20,21 @@ const COMMON: Causes = {
 export const irqName = (index: number): IrqName | `irq${number}` =>
   (Object.keys(IRQ) as IrqName[]).find((name) => IRQ[name] === index) ?? `irq${index}`;
 
+/** Every member of a group must be out of its own driver's hands, since the IOMMU cannot tell them apart. */
+export function notViable(bdf: string, group: number): Cause {
+  const others = groupMembers(group).filter((member) => member.bdf !== bdf);
+  const inTheWay = others.filter((member) => member.blocks);
+  const list = (members: readonly GroupMember[]): string =>
+    members.map((member) => `${member.bdf} (${member.driver ?? 'no driver'})`).join(', ');
+  return [
+    `group ${group} is not viable: in the way is ${list(inTheWay) || 'nobody that can be seen'}; other members: ${list(others) || 'none'}`,
+    inTheWay[0] ? `give ${inTheWay.length > 1 ? 'each' : 'it'} to vfio-pci: ${bindHint(inTheWay[0].bdf)}` : 'try again',
+  ];
+}
+
+/** Where a device cannot share the mappings of the other. */
+export const BESIDE_HINT = "open both in one way: 'iommufd:BDF' or 'group:BDF' for each";
+
 /** VFIO_DEVICE_SET_IRQS. */
 export const SET_IRQS: Causes = {
   EINVAL: [
@@ -29,14 +46,31 @@ export const SET_IRQS: Causes = {
   EBUSY: ['the interrupt line is shared with another driver, or unmasked by an eventfd already', 'use MSI or MSI-X'],
 };
 
-/** VFIO_IOMMU_MAP_DMA of `size` bytes. */
+/** VFIO_IOMMU_MAP_DMA and IOMMU_IOAS_MAP of `size` bytes. */
 export const mapDma = (size: number, ranges: readonly IovaRange[]): Causes => ({
   EEXIST: ['a part of these IOVAs is mapped already', 'free the buffer that is there, or take other IOVAs'],
   EINVAL: [
     `size 0x${size.toString(16)} at this IOVA is not page-aligned or not in the IOMMU's ranges`,
     `the ranges are ${ranges.map(({ first, last }) => `0x${first.toString(16)}-0x${last.toString(16)}`).join(', ')}`,
   ],
+  get ENOMEM() {
+    return memlock(size);
+  },
+  EFAULT: ['the memory cannot be pinned', 'was the buffer released?'],
+  ENOSPC: [
+    "the container's limit of mappings is reached",
+    'free buffers; or raise dma_entry_limit of vfio_iommu_type1',
+  ],
 });
+
+/** Mapped memory is locked memory, and a user may lock only so much. */
+function memlock(size: number): Cause {
+  const limit = /^Max locked memory\s+(\S+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1] ?? 'unknown';
+  return [
+    `${size} more bytes of locked memory exceed the limit (RLIMIT_MEMLOCK ${limit} bytes), or memory is short`,
+    'raise it: ulimit -l unlimited, or for good: echo "$USER - memlock unlimited" | sudo tee /etc/security/limits.d/vfio.conf; then log in again',
+  ];
+}
 
 /** VFIO_IOMMU_UNMAP_DMA. */
 export const UNMAP_DMA: Causes = {

@@ -78,7 +78,7 @@ export function openRegions(fd: number, path: string, count: number, mmio: Mmio 
 
 /** VFIO_DEVICE_GET_REGION_INFO; undefined where the device has no such region (VGA). */
 function ask(fd: number, path: string, index: number): Told | undefined {
-  const attempted = 'step 7, VFIO_DEVICE_GET_REGION_INFO';
+  const attempted = 'VFIO_DEVICE_GET_REGION_INFO';
   let bytes = REGION_INFO.pack({ index });
   let result = libc().ioctl(fd, IOCTL.VFIO_DEVICE_GET_REGION_INFO, bytes);
   if (result < 0 && errnoName(-result) === 'EINVAL' && index === REGION.VGA) return undefined;
@@ -142,7 +142,7 @@ function window(fd: number, path: string, told: Told, { offset, size }: MmapArea
   const place = told.index * REGION_SHIFT + offset;
   // A BAR smaller than a page is mapped as a page; only its own bytes are used.
   const at = libc().mmap(0, pages(size), readable | writable, MAP_SHARED, fd, place);
-  granted(at, `${path}+0x${offset.toString(16)}`, 'step 8, mmap', MMAP_CAUSES);
+  granted(at, `${path}+0x${offset.toString(16)}`, 'mmap', MMAP_CAUSES);
   return new Window(mmio, at, offset, size);
 }
 
@@ -161,7 +161,7 @@ class Config {
     this.#bytes.setUint32(0, 0);
     const place = REGION.CONFIG * REGION_SHIFT + offset;
     const result = libc().pread(this.#fd, new Uint8Array(this.#bytes.buffer), size, place);
-    granted(result, `${this.#path}/config+0x${offset.toString(16)}`, 'step 7, pread');
+    granted(result, `${this.#path}/config+0x${offset.toString(16)}`, 'pread');
     return this.#bytes.getUint32(0, true);
   }
 

@@ -71,18 +71,35 @@ export function groupMembers(group: number): GroupMember[] {
   });
 }
 
-/** Who has this node open, as far as /proc shows it. */
-export function holders(node: string): string {
-  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && holds(name, node));
+/** The device's own node; undefined where the kernel has none for it. */
+export function cdevNode(bdf: string): string | undefined {
+  try {
+    const [name] = readdirSync(`${DEVICES}/${bdf}/vfio-dev`);
+    return name === undefined ? undefined : `/dev/vfio/devices/${name}`;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Who has a group open, or one of its devices by their own nodes. */
+export function groupHolders(group: number): string {
+  const nodes = groupMembers(group).map(({ bdf }) => cdevNode(bdf));
+  return holders([`/dev/vfio/${group}`, ...nodes.filter((node) => node !== undefined)]);
+}
+
+/** Who has one of these nodes open, as far as /proc shows it. */
+function holders(nodes: readonly string[]): string {
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && holds(name, nodes));
   if (pids.length === 0) return 'by a process that cannot be seen from here (sudo fuser -v would tell)';
   return pids
     .map((pid) => (Number(pid) === process.pid ? 'by this process' : `by process ${pid} (${command(pid)})`))
     .join(', ');
 }
 
-function holds(pid: string, node: string): boolean {
+function holds(pid: string, nodes: readonly string[]): boolean {
   try {
-    return readdirSync(`/proc/${pid}/fd`).some((fd) => link(`/proc/${pid}/fd/${fd}`, false) === node);
+    const files = readdirSync(`/proc/${pid}/fd`).map((fd) => link(`/proc/${pid}/fd/${fd}`, false));
+    return files.some((file) => file !== undefined && nodes.includes(file));
   } catch {
     // Somebody else's process, or one that just ended.
     return false;

@@ -25,8 +25,15 @@ import { PageMemory } from './memory.js';
 import { granted, irqName, notPageMemory, SET_IRQS } from './refused.js';
 import { openRegions } from './regions.js';
 
+/** What may be said of a device when it is opened. */
+export interface KernelOptions {
+  /** An open device whose IOMMU mappings this one is to share. */
+  readonly beside?: VfioBackend | undefined;
+}
+
 /** The IOMMU as one way of opening reaches it. Errors name its own ioctls. */
 export interface Iommu {
+  /** They may narrow when another device comes to share it. */
   readonly iovaRanges: readonly IovaRange[];
   readonly pageSizes: readonly number[];
   map(pointer: bigint, size: number, iova: bigint, access: DmaAccess): void;
@@ -47,11 +54,9 @@ export class VfioBackend implements Backend {
   readonly driver: string;
   readonly regions: readonly RegionInfo[];
   readonly irqs: readonly IrqInfo[];
-  readonly iovaRanges: readonly IovaRange[];
-  readonly pageSizes: readonly number[];
   readonly canReset: boolean;
 
-  readonly #iommu: Iommu;
+  readonly iommu: Iommu;
   readonly #access: RegionAccess;
   /** -1 once closed. */
   #fd: number;
@@ -62,17 +67,23 @@ export class VfioBackend implements Backend {
     this.path = identity.path;
     this.driver = identity.driver;
     this.#fd = fd;
-    this.#iommu = iommu;
-    this.iovaRanges = iommu.iovaRanges;
-    this.pageSizes = iommu.pageSizes;
+    this.iommu = iommu;
     const bytes = DEVICE_INFO.pack({});
-    granted(libc().ioctl(fd, IOCTL.VFIO_DEVICE_GET_INFO, bytes), this.path, 'step 7, VFIO_DEVICE_GET_INFO');
+    granted(libc().ioctl(fd, IOCTL.VFIO_DEVICE_GET_INFO, bytes), this.path, 'VFIO_DEVICE_GET_INFO');
     const info = DEVICE_INFO.unpack(bytes);
     this.canReset = (info.flags & FLAG.VFIO_DEVICE_FLAGS_RESET) !== 0;
     this.irqs = irqsOf(fd, this.path, info.num_irqs);
     const regions = openRegions(fd, this.path, info.num_regions, mmio());
     this.regions = regions.map((region) => region.info);
     this.#access = new RegionAccess(identity, fd, regions);
+  }
+
+  get iovaRanges(): readonly IovaRange[] {
+    return this.iommu.iovaRanges;
+  }
+
+  get pageSizes(): readonly number[] {
+    return this.iommu.pageSizes;
   }
 
   read(region: number, offset: number, width: Width): number | bigint {
@@ -99,12 +110,12 @@ export class VfioBackend implements Backend {
   dmaMap(memory: DmaMemory, iova: bigint, access: DmaAccess): void {
     this.#checkOpen('dmaMap');
     if (!(memory instanceof PageMemory) || memory.released) throw notPageMemory(this.path);
-    this.#iommu.map(memory.pointer, memory.size, iova, access);
+    this.iommu.map(memory.pointer, memory.size, iova, access);
   }
 
   dmaUnmap(iova: bigint, size: number): void {
     this.#checkOpen('dmaUnmap');
-    this.#iommu.unmap(iova, size);
+    this.iommu.unmap(iova, size);
   }
 
   eventfd(): KernelEventfd {
@@ -141,7 +152,7 @@ export class VfioBackend implements Backend {
     this.#fd = -1;
     this.#access.close();
     libc().close(fd);
-    this.#iommu.close();
+    this.iommu.close();
   }
 
   [Symbol.dispose](): void {
@@ -163,7 +174,7 @@ function irqsOf(fd: number, path: string, kinds: number): IrqInfo[] {
     const result = libc().ioctl(fd, IOCTL.VFIO_DEVICE_GET_IRQ_INFO, bytes);
     // ERR on a device that is not PCI Express.
     if (result < 0 && errnoName(-result) === 'EINVAL') continue;
-    granted(result, `${path}/${name}`, 'step 7, VFIO_DEVICE_GET_IRQ_INFO');
+    granted(result, `${path}/${name}`, 'VFIO_DEVICE_GET_IRQ_INFO');
     const { flags, count } = IRQ_INFO.unpack(bytes);
     if (count === 0) continue;
     found.push({

@@ -13,6 +13,8 @@ export const E1000E = '0000:03:00.0';
 export const SHARED = ['0000:05:01.0', '0000:05:02.0'] as const;
 /** Behind the same bridge: a virtio-rng, which virtio-pci takes at boot. */
 export const SHARED_OTHER = '0000:05:03.0';
+/** Another edu, behind a root port of its own. */
+export const EDU_TOO = '0000:06:00.0';
 
 const rootPort = (number: number): string =>
   `pcie-root-port,id=port${number},chassis=${number},slot=${number},addr=0x1${number}`;
@@ -30,4 +32,6 @@ export const CARDS = [
   'edu,bus=bridge,addr=1',
   'edu,bus=bridge,addr=2',
   'virtio-rng-pci,bus=bridge,addr=3,disable-legacy=on',
+  rootPort(5),
+  'edu,bus=port5',
 ];

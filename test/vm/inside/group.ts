@@ -7,16 +7,7 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  chownSync,
-  cpSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { chownSync, cpSync, mkdtempSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { test } from 'node:test';
@@ -24,6 +15,7 @@ import { type Backend, type Eventfd, IRQ, REGION, type Width } from '../../../li
 import { openGroup } from '../../../lib/backends/group.js';
 import { BusError, ClosedError, LabError, SystemError, UsageError } from '../../../lib/errors.js';
 import { E1000E, EDU, NVME, SHARED, SHARED_OTHER } from '../cards.js';
+import { held } from './held.js';
 
 const { BAR0, CONFIG } = REGION;
 const COMMAND = 0x04;
@@ -32,21 +24,6 @@ const MASTER = 4;
 const WIDTHS: readonly Width[] = [8, 16, 32, 64];
 const LIB = new URL('../../../lib/', import.meta.url);
 const GROUP = basename(readlinkSync(`/sys/bus/pci/devices/${EDU}/iommu_group`));
-
-/** What this process holds of VFIO: fds and mappings. */
-function held(): string[] {
-  const fds = readdirSync('/proc/self/fd').flatMap((fd) => {
-    try {
-      return [readlinkSync(`/proc/self/fd/${fd}`)];
-    } catch {
-      return [];
-    }
-  });
-  const maps = readFileSync('/proc/self/maps', 'utf8').split('\n');
-  return [...fds, ...maps.filter((line) => line.includes('anon_inode'))].filter((name) =>
-    /\/dev\/vfio|vfio-device/.test(name),
-  );
-}
 
 /** What `act` throws, as one of ours. */
 function thrown(act: () => unknown): LabError {
