@@ -11,6 +11,12 @@ const LOOKS: Readonly<Record<Look, string>> = {
   head: '2',
   prompt: '1;34',
   selected: '7',
+  keyword: '35',
+  string: '32',
+  number: '33',
+  comment: '2;3',
+  match: '1;4',
+  suggestion: '2',
 };
 
 /** Control sequences (ECMA-48 5.4), control strings (5.6) and other escapes; then lone control characters. */

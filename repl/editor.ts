@@ -4,28 +4,47 @@
  */
 import type { Key } from './keys.js';
 
+/** A text as it was before a change. */
+interface Past {
+  readonly text: string;
+  readonly cursor: number;
+  readonly before: Past | undefined;
+}
+
+/** What the key before this one did, where the next one may go on with it. */
+type Doing =
+  | { readonly kill: true }
+  | { readonly type: true }
+  | { readonly yank: number }
+  | { readonly column: number };
+
 export interface Editor {
   readonly text: string;
   /** UTF-16 offset into `text`, always between two graphemes. */
   readonly cursor: number;
-  /** What Ctrl-Y gives back. */
-  readonly killed: string;
-  /** The key before this one killed text: the next kill adds to it. */
-  readonly killing: boolean;
-  /** The column that vertical motion aims for, as long as it goes on. */
-  readonly column: number | undefined;
+  /** The kill ring, newest first: what Ctrl-Y and Alt-Y give back. */
+  readonly kills: readonly string[];
+  /** What Ctrl-_ goes back to. */
+  readonly past: Past | undefined;
+  readonly doing: Doing | undefined;
 }
 
-export const EMPTY: Editor = { text: '', cursor: 0, killed: '', killing: false, column: undefined };
+export const EMPTY: Editor = { text: '', cursor: 0, kills: [], past: undefined, doing: undefined };
 
-/** The same kill buffer with another text, cursor at its end. */
+/** Kills that are remembered. */
+const RING = 60;
+
+/** Another text, cursor at its end; the text before it can be had back. */
 export const withText = (editor: Editor, text: string, cursor = text.length): Editor => ({
   ...editor,
   text,
   cursor,
-  killing: false,
-  column: undefined,
+  past: text === editor.text ? editor.past : { text: editor.text, cursor: editor.cursor, before: editor.past },
+  doing: undefined,
 });
+
+/** A new, empty text: only the kill ring stays. */
+export const emptied = ({ kills }: Editor): Editor => ({ ...EMPTY, kills });
 
 /** `replacement` in the place of text[start, end), cursor behind it. */
 export const replace = (editor: Editor, start: number, end: number, replacement: string): Editor =>
@@ -78,8 +97,7 @@ const move =
   (editor: Editor): Editor => ({
     ...editor,
     cursor: to(editor),
-    killing: false,
-    column: undefined,
+    doing: undefined,
   });
 
 const erase =
@@ -95,10 +113,63 @@ const kill =
     const other = to(editor);
     const [start, end] = [Math.min(other, editor.cursor), Math.max(other, editor.cursor)];
     const text = editor.text.slice(start, end);
-    const kept = editor.killing ? editor.killed : '';
-    const killed = other < editor.cursor ? text + kept : kept + text;
-    return { ...replace(editor, start, end, ''), killed: killed || editor.killed, killing: true };
+    if (text === '') return editor;
+    const { kills, doing } = editor;
+    const [newest = '', ...older] = kills;
+    const ring =
+      doing && 'kill' in doing ? [other < editor.cursor ? text + newest : newest + text, ...older] : [text, ...kills];
+    return { ...replace(editor, start, end, ''), kills: ring.slice(0, RING), doing: { kill: true } };
   };
+
+const yank = (editor: Editor): Editor => {
+  const { kills, cursor } = editor;
+  return { ...insert(editor, kills[0] ?? ''), doing: { yank: cursor } };
+};
+
+/** The next older kill in the place of the one that was given back; the ring turns. */
+const yankOlder = (editor: Editor): Editor => {
+  const { kills, doing, cursor, past } = editor;
+  const [newest, ...older] = kills;
+  if (!doing || !('yank' in doing) || newest === undefined) return editor;
+  const ring = [...older, newest];
+  return { ...replace(editor, doing.yank, cursor, ring[0] ?? ''), past, kills: ring, doing };
+};
+
+const undo = (editor: Editor): Editor => {
+  const { past } = editor;
+  return past ? { ...editor, text: past.text, cursor: past.cursor, past: past.before, doing: undefined } : editor;
+};
+
+/** The grapheme before the cursor changes places with the one at it, or with the one before at the end of a line. */
+const transpose = (editor: Editor): Editor => {
+  const { text, cursor } = editor;
+  const atEnd = cursor === lineEnd(text, cursor);
+  const middle = atEnd ? before(editor) : cursor;
+  const start = before({ ...editor, cursor: middle });
+  const stop = after({ ...editor, cursor: middle });
+  if (start === middle || middle === stop || text.slice(start, stop).includes('\n')) return editor;
+  return replace(editor, start, stop, text.slice(middle, stop) + text.slice(start, middle));
+};
+
+/** The word before the cursor changes places with the one at or behind it. */
+const transposeWords = (editor: Editor): Editor => {
+  const { text } = editor;
+  const end = wordAfter(editor);
+  const second = wordBefore({ ...editor, cursor: end });
+  const first = wordBefore({ ...editor, cursor: second });
+  const one = /^[\p{L}\p{N}_$]+/u.exec(text.slice(first))?.[0] ?? '';
+  if (one === '' || first + one.length > second) return editor;
+  const between = text.slice(first + one.length, second);
+  return replace(editor, first, end, text.slice(second, end) + between + one);
+};
+
+const recase =
+  (change: (word: string) => string) =>
+  (editor: Editor): Editor => {
+    const end = wordAfter(editor);
+    return replace(editor, editor.cursor, end, change(editor.text.slice(editor.cursor, end)));
+  };
+const capital = (word: string): string => word.toLowerCase().replace(/[\p{L}\p{N}_$]/u, (first) => first.toUpperCase());
 
 /** A line up (-1) or down (1), towards the column where this motion began; undefined at the first and last line. */
 const vertical =
@@ -106,12 +177,13 @@ const vertical =
   (editor: Editor): Editor | undefined => {
     const { text, cursor } = editor;
     const start = lineStart(text, cursor);
-    const column = editor.column ?? graphemes(text.slice(start, cursor)).length;
+    const { doing } = editor;
+    const column = doing && 'column' in doing ? doing.column : graphemes(text.slice(start, cursor)).length;
     const end = lineEnd(text, cursor);
     if (by < 0 ? start === 0 : end === text.length) return undefined;
     const target = by < 0 ? lineStart(text, start - 1) : end + 1;
     const line = graphemes(text.slice(target, lineEnd(text, target)));
-    return { ...editor, cursor: target + line.slice(0, column).join('').length, killing: false, column };
+    return { ...editor, cursor: target + line.slice(0, column).join('').length, doing: { column } };
   };
 
 const forward = erase(after);
@@ -152,7 +224,14 @@ const BINDINGS: Readonly<Record<string, (editor: Editor) => Editor | undefined>>
   'C-w': kill(blankBefore),
   'M-backspace': kill(wordBefore),
   'M-d': kill(wordAfter),
-  'C-y': (editor) => insert(editor, editor.killed),
+  'C-y': yank,
+  'M-y': yankOlder,
+  'C-t': transpose,
+  'M-t': transposeWords,
+  'M-u': recase((word) => word.toUpperCase()),
+  'M-l': recase((word) => word.toLowerCase()),
+  'M-c': recase(capital),
+  'C-_': undo,
   'M-enter': (editor) => insert(editor, '\n'),
 };
 
@@ -163,9 +242,16 @@ export const pasted = (text: string): string =>
     .replace(/[^\P{Cc}\n\t]/gu, '')
     .replace(/\n$/, '');
 
+/** Typed text: what is typed in a row, up to the next word, is one step for Ctrl-_. */
+function type(editor: Editor, text: string): Editor {
+  const next = { ...insert(editor, text), doing: { type: true } as const };
+  const goesOn = editor.doing && 'type' in editor.doing && !(text.startsWith(' ') && !/\s$/.test(editor.text));
+  return goesOn ? { ...next, past: editor.past } : next;
+}
+
 /** The next state, or undefined where `key` is not (or not here) an editing key. */
 export function edit(editor: Editor, key: Key): Editor | undefined {
-  if (key.name === 'text') return insert(editor, key.text);
+  if (key.name === 'text') return type(editor, key.text);
   if (key.name === 'paste') return insert(editor, pasted(key.text));
   return BINDINGS[key.name]?.(editor);
 }

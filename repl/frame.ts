@@ -1,7 +1,9 @@
 /** The frame: what stands below the transcript and changes: output that goes on, cells that wait, the line being typed, the menu. */
-import { STUBBORN_AFTER, type Scene } from './dialogue.js';
-import { chop, columns, fit, type Line, type Look, pad, span, visible } from './line.js';
+import type { Scene } from './dialogue.js';
+import { highlight } from './highlight.js';
+import { chop, columns, fit, type Line, type Look, lineText, pad, span, splitLines, visible, wrap } from './line.js';
 import { promptOf, settle } from './transcript.js';
+import { STUBBORN_AFTER } from './work.js';
 
 export interface Size {
   readonly columns: number;
@@ -19,34 +21,39 @@ const BUSY_AFTER = 1000;
 const MENU_ROWS = 8;
 const WAITING_ROWS = 4;
 
-/** Text as rows of at most `width` columns, and the cursor's place among them; at the end of a full row it begins the next. */
-function layout(text: string, cursor: number, width: number): { rows: string[]; x: number; y: number } {
-  const rows: string[] = [];
+/** A text as rows of at most `width` columns, and the cursor's place among them; at the end of a full row it begins the next. */
+function layout(text: Line, cursor: number, width: number): { rows: Line[]; x: number; y: number } {
+  const rows: Line[] = [];
   let at = { x: 0, y: 0 };
   let start = 0;
-  for (const line of text.split('\n')) {
-    const pieces = chop(visible(line), width);
-    if (columns(pieces.at(-1) ?? '') >= width) pieces.push('');
-    if (cursor >= start && cursor <= start + line.length) {
+  for (const line of splitLines(text)) {
+    const pieces = wrap(line, width);
+    if (columns(lineText(pieces.at(-1) ?? [])) >= width) pieces.push([]);
+    const { length } = lineText(line);
+    if (cursor >= start && cursor <= start + length) {
       // The pieces before the cursor are the same with and without what follows it, but for the last.
-      const before = chop(visible(line.slice(0, cursor - start)), width);
+      const before = chop(visible(lineText(line).slice(0, cursor - start)), width);
       const x = columns(before.at(-1) ?? '');
       at = { x: x >= width ? 0 : x, y: rows.length + before.length - (x >= width ? 0 : 1) };
     }
     rows.push(...pieces);
-    start += line.length + 1;
+    start += length + 1;
   }
   return { rows, ...at };
 }
 
 /** Rows behind a cell's prompt. */
-const behind = (number: number, rows: readonly string[], prompt: Look, look: Look): Line[] =>
-  rows.map((row, y) => [
-    span(y === 0 ? promptOf(number) : ' '.repeat(promptOf(number).length), prompt),
-    span(row, look),
-  ]);
+const behind = (number: number, rows: readonly Line[], prompt: Look): Line[] =>
+  rows.map((row, y) => [span(y === 0 ? promptOf(number) : ' '.repeat(promptOf(number).length), prompt), ...row]);
 
-function status({ kernel, running, waiting }: Scene, now: number): Line[] {
+function status({ kernel, running, waiting, search }: Scene, now: number): Line[] {
+  if (search)
+    return [
+      [
+        span(search.failed ? 'not in the history: ' : 'search: ', search.failed ? 'warn' : 'dim'),
+        span(visible(search.query)),
+      ],
+    ];
   if (kernel === 'leaving') return [[span('closing…', 'dim')]];
   if (kernel === 'dead') return [[span('no kernel: Enter starts one, Ctrl-D leaves', 'warn')]];
   if (kernel === 'starting') return waiting.length > 1 ? [[span('the kernel is starting…', 'dim')]] : [];
@@ -83,6 +90,13 @@ function menuLines({ menu }: Scene, size: Size, room: number): Line[] {
   return lines;
 }
 
+/** What is being typed, and behind it what the history suggests, of which only the first line is shown. */
+function typedLine({ editor, suggestion }: Scene): Line {
+  const [first = '', ...more] = suggestion.split('\n');
+  const typed = highlight(editor.text, editor.cursor);
+  return suggestion === '' ? typed : [...typed, span(more.length > 0 ? `${first} …` : first, 'suggestion')];
+}
+
 /** The frame for a scene: at most one line less than the terminal has, so that it never scrolls. */
 export function frame(scene: Scene, size: Size, now: number): Frame {
   const room = Math.max(1, size.rows - 1);
@@ -90,9 +104,9 @@ export function frame(scene: Scene, size: Size, now: number): Frame {
   const next = scene.count + 1 + (running ? 1 : 0);
   const number = next + waiting.length;
   const width = Math.max(2, size.columns - promptOf(number).length);
-  const { rows, x, y } = layout(editor.text, editor.cursor, width);
+  const { rows, x, y } = layout(typedLine(scene), editor.cursor, width);
   const busy = kernel !== 'ready' || running !== undefined || waiting.length > 0;
-  const typed = behind(number, rows, busy ? 'dim' : 'prompt', 'plain');
+  const typed = behind(number, rows, busy ? 'dim' : 'prompt');
 
   const above: Line[] = [];
   if (settle(partial) !== '') above.push([span(fit(visible(settle(partial)), size.columns))]);
@@ -100,8 +114,7 @@ export function frame(scene: Scene, size: Size, now: number): Frame {
   const queued = waiting.flatMap(({ text }, index) =>
     behind(
       next + index,
-      text.split('\n').map((line) => fit(visible(line), width)),
-      'dim',
+      text.split('\n').map((line) => [span(fit(visible(line), width), 'dim')]),
       'dim',
     ),
   );

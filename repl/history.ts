@@ -96,3 +96,13 @@ export function step(walk: Walk, by: -1 | 1): Walk | undefined {
 
 /** What a walk shows: a cell of the history, or the draft at its end. */
 export const shown = (walk: Walk): string => walk.cells[walk.index] ?? walk.draft;
+
+/** What the newest cell that begins with `text` adds to it; nothing for an empty text. */
+export function suggest(cells: readonly string[], text: string): string {
+  if (text === '') return '';
+  for (let index = cells.length - 1; index >= 0; index--) {
+    const cell = cells[index] as string;
+    if (cell.length > text.length && cell.startsWith(text)) return cell.slice(text.length);
+  }
+  return '';
+}

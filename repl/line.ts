@@ -5,7 +5,19 @@ import stringWidth from 'string-width';
 import type { Tone } from '../lib/view.js';
 import { graphemes } from './editor.js';
 
-export type Look = Tone | 'error' | 'title' | 'head' | 'prompt' | 'selected';
+export type Look =
+  | Tone
+  | 'error'
+  | 'title'
+  | 'head'
+  | 'prompt'
+  | 'selected'
+  | 'keyword'
+  | 'string'
+  | 'number'
+  | 'comment'
+  | 'match'
+  | 'suggestion';
 
 export interface Span {
   readonly text: string;
@@ -74,3 +86,38 @@ export function pad(text: string, width: number, align: 'left' | 'right' = 'left
 
 /** The text of a line alone. */
 export const lineText = (line: Line): string => line.map(({ text }) => text).join('');
+
+/** The spans of text[start, end) of a line. */
+export function slice(line: Line, start: number, end: number): Line {
+  const spans: Span[] = [];
+  let at = 0;
+  for (const { text, look } of line) {
+    const part = text.slice(Math.max(0, start - at), Math.max(0, end - at));
+    if (part !== '') spans.push(span(part, look));
+    at += text.length;
+  }
+  return spans;
+}
+
+/** A line whose text has line breaks, as lines. */
+export function splitLines(line: Line): Line[] {
+  let at = 0;
+  return lineText(line)
+    .split('\n')
+    .map((text) => {
+      const start = at;
+      at += text.length + 1;
+      return slice(line, start, start + text.length);
+    });
+}
+
+/** A line in pieces of at most `width` columns, at least one piece; what would move the cursor is made visible. */
+export function wrap(line: Line, width: number): Line[] {
+  const shown = line.map(({ text, look }) => span(visible(text), look));
+  let at = 0;
+  return chop(lineText(shown), width).map((text) => {
+    const start = at;
+    at += text.length;
+    return slice(shown, start, at);
+  });
+}

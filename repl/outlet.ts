@@ -2,7 +2,8 @@
  * The outlet: what is said waits here until the screen has taken what came before, and keys are heard in between. Where a terminal cannot
  * keep up with a flood of output, the oldest of what waits is left out, and that is said.
  */
-import type { Entry } from './transcript.js';
+import type { Output } from '../kernel/client.js';
+import { type Entry, finish, hear } from './transcript.js';
 
 /** UTF-16 units given to the screen at once: a terminal takes this long enough for a key to wait, and no longer. */
 const AT_ONCE = 1 << 16;
@@ -20,9 +21,24 @@ export class Outlet {
   /** Lines that were left out and not mentioned yet. */
   #omitted = 0;
   #busy = false;
+  readonly #onPartial: () => void;
+  #partial = '';
 
-  constructor(take: (entries: readonly Entry[]) => void) {
+  /** `take` is given what is said next, `onPartial` is called when the unfinished line changes. */
+  constructor(take: (entries: readonly Entry[]) => void, onPartial: () => void = () => {}) {
     this.#take = take;
+    this.#onPartial = onPartial;
+  }
+
+  /** The line of output that has begun and not ended. */
+  get partial(): string {
+    return this.#partial;
+  }
+
+  #begin(partial: string): void {
+    if (partial === this.#partial) return;
+    this.#partial = partial;
+    this.#onPartial();
   }
 
   push(entries: readonly Entry[]): void {
@@ -32,6 +48,31 @@ export class Outlet {
     }
     if (this.#size > AT_MOST) this.trim(KEPT);
     if (!this.#busy) this.#next();
+  }
+
+  /** What a cell gives. */
+  hear(output: Output): void {
+    const { entries, partial } = hear(this.partial, output);
+    this.#begin(partial);
+    this.push(entries);
+  }
+
+  /** Something that begins on a line of its own. */
+  show(entry: Entry): void {
+    this.finish();
+    this.push([entry]);
+  }
+
+  /** The prompt itself speaks. */
+  note(text: string, bad = false): void {
+    this.show({ kind: 'note', text, bad });
+  }
+
+  /** Ends a line of output that has begun, for what is said next to begin its own. */
+  finish(): void {
+    const ended = finish(this.partial);
+    this.#begin('');
+    this.push(ended);
   }
 
   /** Leaves out the oldest output that waits, until at most `kept` units are left. */

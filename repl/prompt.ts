@@ -4,11 +4,12 @@
  */
 import type { ReadStream, WriteStream } from 'node:tty';
 import { wantsColours } from './ansi.js';
-import { Dialogue, type Kernel } from './dialogue.js';
+import { Dialogue } from './dialogue.js';
 import { History } from './history.js';
 import { prelude } from './prelude.js';
 import { sketch } from './sketch.js';
 import { takeTerminal } from './terminal.js';
+import type { Kernel } from './work.js';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
@@ -51,7 +52,7 @@ export async function runPrompt(options: PromptOptions): Promise<number> {
 
   const dialogue = new Dialogue({
     start: () => startKernel(env),
-    prelude: prelude(options.spec),
+    prelude: [prelude(options.spec)],
     history: new History(),
   });
   let clear = (): void => {};

@@ -1,7 +1,7 @@
 /** A script on standard input: one cell behind the prelude, its outputs as plain text, exit code 1 where it fails. No Ink, no colours. */
 import { text } from 'node:stream/consumers';
 import type { Output } from '../kernel/client.js';
-import type { Kernel } from './dialogue.js';
+import type { Kernel } from './work.js';
 import { plainText } from './transcript.js';
 
 function print(output: Output): void {

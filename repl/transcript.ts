@@ -1,7 +1,8 @@
 /** The transcript: what has been said, as entries that are written once; and how a kernel's outputs become such. */
 import type { MimeBundle, Output } from '../kernel/client.js';
 import type { ViewData } from '../lib/view.js';
-import { fold, type Line, type Look, span, visible } from './line.js';
+import { highlight } from './highlight.js';
+import { fold, type Line, type Look, span, splitLines, visible } from './line.js';
 import { table } from './table.js';
 
 export type Entry =
@@ -76,7 +77,10 @@ export function entryLines(entry: Entry, width: number): Line[] {
     case 'input': {
       const prompt = promptOf(entry.number);
       const indent = ' '.repeat(prompt.length);
-      return entry.text.split('\n').map((line, y) => [span(y === 0 ? prompt : indent, 'prompt'), span(visible(line))]);
+      return splitLines(highlight(entry.text)).map((line, y) => [
+        span(y === 0 ? prompt : indent, 'prompt'),
+        ...line.map(({ text, look }) => span(visible(text), look)),
+      ]);
     }
     case 'text':
       return entry.text.split('\n').map((line) => [span(line)]);

@@ -46,7 +46,7 @@ const PARTS: readonly Part[] = [
     files: /^repl\/(cli|run|notebook|commands\/\w+)\.ts$/,
     parts: ['ground', 'pieces', 'host', 'open', 'client', 'prompt'],
   },
-  { name: 'prompt', files: /^repl\//, parts: ['ground', 'maps', 'client'], packages: ['ink', 'react', 'string-width'] },
+  { name: 'prompt', files: /^repl\//, parts: ['ground', 'maps', 'client'], packages: ['ink', 'js-tokens', 'react', 'string-width'] },
 ];
 
 /** What each file imports that its part may not. `files` maps paths to sources. */

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, beforeEach, describe, test } from 'node:test';
-import { STUBBORN_AFTER } from '../repl/dialogue.js';
+import { STUBBORN_AFTER } from '../repl/work.js';
 import { Outlet } from '../repl/outlet.js';
 import type { Entry } from '../repl/transcript.js';
 import { eventually, type ScriptedKernel, settled, type Talk, talk } from './prompt-kernel.js';
@@ -115,6 +115,47 @@ describe('the dialogue', () => {
     await settled();
     assert.deepEqual(codes(here.kernel).slice(1), ['first', 'third']);
     assert.ok(here.said.includes('Not run: second'), here.said.join('\n'));
+  });
+
+  test('the history suggests the rest of a line: Right takes it, Alt-F a word of it, Enter only what was typed', async () => {
+    await here.type('edu.STATUS.read()\r');
+    here.kernel.asked[1]?.end();
+    await settled();
+    await here.type('edu.');
+    assert.equal(here.dialogue.scene.suggestion, 'STATUS.read()');
+    await here.type('\x1bf');
+    assert.equal(here.dialogue.scene.editor.text, 'edu.STATUS');
+    await here.type('\x1b[C');
+    assert.equal(here.dialogue.scene.editor.text, 'edu.STATUS.read()');
+    assert.equal(here.dialogue.scene.suggestion, '');
+    await here.type('\x15edu\r');
+    assert.equal(codes(here.kernel).at(-1), 'edu');
+  });
+
+  test('nothing is suggested inside a line, or on an empty one', async () => {
+    await here.type('edu.STATUS.read()\redu\x1b[D');
+    assert.equal(here.dialogue.scene.suggestion, '');
+    await here.type('\x05\x15');
+    assert.equal(here.dialogue.scene.suggestion, '');
+  });
+
+  test('Ctrl-R looks through the history; Enter runs what it found, Ctrl-G brings back what was typed', async () => {
+    for (const cell of ['edu.ID.read()', 'edu.STATUS.read()', 'dev']) {
+      await here.type(`${cell}\r`);
+      here.kernel.asked.at(-1)?.end();
+      await settled();
+    }
+    await here.type('typed\x12read');
+    assert.equal(here.dialogue.scene.editor.text, 'edu.STATUS.read()');
+    assert.equal(here.dialogue.scene.editor.cursor, 'edu.STATUS.'.length);
+    await here.type('\x12');
+    assert.equal(here.dialogue.scene.editor.text, 'edu.ID.read()');
+    await here.type('\x07');
+    assert.equal(here.dialogue.scene.editor.text, 'typed');
+    assert.equal(here.dialogue.scene.search, undefined);
+    await here.type('\x12ID\r');
+    assert.equal(codes(here.kernel).at(-1), 'edu.ID.read()');
+    assert.equal(here.dialogue.scene.editor.text, '');
   });
 
   test('Ctrl-C stops the running cell and keeps what is being typed', async () => {

@@ -1,4 +1,5 @@
 /** The prompt's pure parts: keys out of bytes, the editor, the history file, completion, and the geometry of lines and tables. */
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: they are what is coloured
 import assert from 'node:assert/strict';
 import {
   appendFileSync,
@@ -14,12 +15,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { choose, commonPrefix, offer } from '../repl/completion.js';
-import { EMPTY, type Editor, edit } from '../repl/editor.js';
-import { History, historyFile, parseHistory, shown, step } from '../repl/history.js';
+import { EMPTY, type Editor, edit, emptied } from '../repl/editor.js';
+import { highlight } from '../repl/highlight.js';
+import { History, historyFile, parseHistory, shown, step, suggest } from '../repl/history.js';
 import { type Key, KeyDecoder } from '../repl/keys.js';
 import { chop, columns, fit, lineText, visible } from '../repl/line.js';
 import { identity, prelude } from '../repl/prelude.js';
 import type { ViewData } from '../lib/view.js';
+import { begin, found, type Search, searched } from '../repl/search.js';
 import { columnWidths, table } from '../repl/table.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'vfiolab-prompt-'));
@@ -119,6 +122,25 @@ describe('editor', () => {
     ['one two|', ['C-w', 'left', 'C-w', 'C-y'], 'one| '],
     ['a|b', ['C-k', 'C-u', 'C-y'], 'ab|'],
     ['ab|', ['C-k', 'C-y'], 'ab|'],
+    ['one two three|', ['C-w', 'left', 'C-w', 'end', 'C-y'], 'one  two|'],
+    ['one two three|', ['C-w', 'left', 'C-w', 'end', 'C-y', 'M-y'], 'one  three|'],
+    ['one two three|', ['C-w', 'left', 'C-w', 'end', 'C-y', 'M-y', 'M-y'], 'one  two|'],
+    ['one|', ['M-y'], 'one|'],
+    ['ab|cd', ['C-t'], 'acb|d'],
+    ['abcd|', ['C-t'], 'abdc|'],
+    ['|ab', ['C-t'], '|ab'],
+    ['one\n|two', ['C-t'], 'one\n|two'],
+    ['one, two| three', ['M-t'], 'one, three two|'],
+    ['one two|', ['M-t'], 'two one|'],
+    ['one|', ['M-t'], 'one|'],
+    ['|irq status', ['M-u', 'M-c'], 'IRQ Status|'],
+    ['|IRQ', ['M-l'], 'irq|'],
+    ['|', ['text:d', 'text:e', 'text:v', 'C-_'], '|'],
+    ['|', ['text:one', 'text: ', 'text:two', 'C-_'], 'one|'],
+    ['|', ['text:one', 'text: ', 'text:two', 'C-_', 'C-_'], '|'],
+    ['one two|', ['C-w', 'C-_'], 'one two|'],
+    ['one|', ['M-b', 'text:x', 'right', 'text:y', 'C-_'], 'xo|ne'],
+    ['one|', ['C-_'], 'one|'],
     ['long line\nab\nlong line|', ['up', 'up'], 'long line|\nab\nlong line'],
     ['long li|ne\nab\nlong line', ['down', 'down'], 'long line\nab\nlong li|ne'],
     ['long li|ne\nab\nlong line', ['down', 'left', 'down'], 'long line\nab\nl|ong line'],
@@ -137,6 +159,12 @@ describe('editor', () => {
       assert.equal(picture(press(at(before), ...keys)), expected);
     });
 
+  test('the kill ring is kept by a new text, its undo is not', () => {
+    const next = emptied(press(at('one two|'), 'C-w'));
+    assert.equal(picture(press(next, 'C-_')), '|');
+    assert.equal(picture(press(next, 'C-y')), 'two|');
+  });
+
   for (const [before, key] of [
     ['one|\ntwo', 'up'],
     ['one\ntwo|', 'down'],
@@ -150,7 +178,79 @@ describe('editor', () => {
     });
 });
 
+describe('the search in the history', () => {
+  const cells = ['dev.bar(0)', 'edu.STATUS.read()', 'edu.ID.read()', 'dev.close()'];
+  const press = (...names: string[]): Search | undefined =>
+    names.reduce<Search | undefined>((state, name) => {
+      const [key = '', text = ''] = /^(text):(.*)$/.exec(name)?.slice(1) ?? [name, ''];
+      return state && searched(state, { name: key, text });
+    }, begin(cells));
+  const rows: readonly (readonly [keys: string[], shown: string | undefined, failed: boolean])[] = [
+    [[], undefined, false],
+    [['text:read'], 'edu.ID.read()', false],
+    [['text:read', 'C-r'], 'edu.STATUS.read()', false],
+    [['text:read', 'C-r', 'C-r'], 'edu.STATUS.read()', true],
+    [['text:read', 'C-r', 'C-s'], 'edu.ID.read()', false],
+    [['text:e', 'text:du'], 'edu.ID.read()', false],
+    [['text:dev', 'C-r', 'backspace'], 'dev.close()', false],
+    [['text:zzz'], undefined, true],
+    [['text:zzz', 'backspace', 'backspace', 'backspace'], undefined, false],
+  ];
+  for (const [keys, shownText, failed] of rows)
+    test(keys.join(' ') || 'at its beginning', () => {
+      const search = press(...keys);
+      assert.ok(search);
+      assert.equal(found(search)?.text, shownText);
+      assert.equal(search.failed, failed);
+    });
+
+  test('any other key ends it', () => assert.equal(press('text:dev', 'left'), undefined));
+});
+
+describe('colours of what is typed', () => {
+  const looks = (text: string, cursor?: number): string[] =>
+    highlight(text, cursor)
+      .filter(({ look }) => look !== 'plain')
+      .map(({ text, look }) => `${look}:${text}`);
+  const rows: readonly (readonly [text: string, ...looks: string[]])[] = [
+    ["const dev = open('sim:edu') // card", 'keyword:const', "string:'sim:edu'", 'comment:// card'],
+    ['edu.STATUS.read() + 0x20n', 'name:STATUS', 'number:0x20n'],
+    ["'unfinished", "string:'unfinished"],
+    ['`a ${b} c`', 'string:`a ${', 'string:} c`'],
+    ['/[/]x/g.test(x)', 'string:/[/]x/g'],
+    ['/* open', 'comment:/* open'],
+    ['a ) b', 'error:)'],
+    ['( ]', 'error:]'],
+  ];
+  for (const [text, ...expected] of rows) test(text, () => assert.deepEqual(looks(text), expected));
+
+  test('the bracket at the cursor and its partner are marked, over lines and templates', () => {
+    assert.deepEqual(looks('f(g(\n))', 3), ['match:(', 'match:)']);
+    assert.deepEqual(looks('f(g(\n))', 7), ['match:(', 'match:)']);
+    assert.equal(
+      highlight('f(g(\n))', 7)
+        .map(({ text, look }) => (look === 'match' ? `<${text}>` : text))
+        .join(''),
+      'f<(>g(\n)<)>',
+    );
+    assert.deepEqual(looks('`${a}`', 5), ['string:`$', 'match:{', 'match:}', 'string:`']);
+  });
+
+  test('nothing is lost or added', () => {
+    for (const text of ['`${', "'", '/', '\\', 'a\u0000b', '👩‍👩‍👧 = 1', '<div>{x}</div>', '@dec class A {}'])
+      assert.equal(lineText(highlight(text, 1)), text);
+  });
+});
+
 describe('history', () => {
+  test('suggests the rest of the newest cell that begins so', () => {
+    const cells = ['dev.bar(0)', 'dev.bar(1)', 'dev'];
+    assert.equal(suggest(cells, 'dev.'), 'bar(1)');
+    assert.equal(suggest(cells, 'dev'), '.bar(1)');
+    assert.equal(suggest(cells, 'edu'), '');
+    assert.equal(suggest(cells, ''), '');
+  });
+
   test('is kept across two histories of one file, and two at once lose nothing', () => {
     const file = join(folder, 'state', 'vfiolab', 'history');
     const one = new History(file);

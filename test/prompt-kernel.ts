@@ -2,12 +2,13 @@
 // biome-ignore-all lint/suspicious/noControlCharactersInRegex: control characters are what this is about
 import { EventEmitter } from 'node:events';
 import type { WriteStream } from 'node:tty';
-import { Dialogue, type Kernel } from '../repl/dialogue.js';
+import { Dialogue } from '../repl/dialogue.js';
 import { History } from '../repl/history.js';
 import { type Key, KeyDecoder } from '../repl/keys.js';
 import { columns, lineText } from '../repl/line.js';
 import { graphemes } from '../repl/editor.js';
 import { entryLines } from '../repl/transcript.js';
+import type { Kernel } from '../repl/work.js';
 
 type Execute = Kernel['execute'];
 type OnOutput = Parameters<Execute>[1]['onOutput'];
@@ -104,7 +105,7 @@ export function talk(
     kernels.push(kernel);
     return begin(kernel);
   };
-  const dialogue = new Dialogue({ start, prelude: "const dev = open('sim:edu')", history: new History(file) });
+  const dialogue = new Dialogue({ start, prelude: ["const dev = open('sim:edu')"], history: new History(file) });
   const said: string[] = [];
   dialogue.listen((entries) => {
     for (const entry of entries) said.push(...entryLines(entry, 80).map((line) => lineText(line).trimEnd()));

@@ -1,0 +1,257 @@
+/**
+ * The work: the kernel process behind the prompt, and the cells that run in it, each in its turn. What is entered waits in a line, where
+ * it is judged (complete or not), so that typing never does.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { KernelClient, Output } from '../kernel/client.js';
+import { KEPT, type Outlet } from './outlet.js';
+
+/** As much of a kernel as a prompt needs. */
+export type Kernel = Pick<KernelClient, 'complete' | 'died' | 'execute' | 'interrupt' | 'isComplete' | 'shutdown'>;
+
+export type KernelState = 'starting' | 'ready' | 'dead' | 'leaving';
+
+/** A cell that was entered and has not begun to run. */
+export interface Waiting {
+  readonly text: string;
+  /** It is known to be complete. */
+  readonly complete: boolean;
+}
+
+export interface Running {
+  readonly text: string;
+  /** In ms since the epoch. */
+  readonly since: number;
+  /** When Ctrl-C was first pressed. */
+  readonly interrupted: number | undefined;
+}
+
+/** A cell that ran. */
+export interface Ran {
+  readonly number: number;
+  readonly text: string;
+  readonly outputs: readonly Output[];
+  readonly ok: boolean;
+}
+
+/** Never changed, only replaced. */
+export interface WorkState {
+  readonly waiting: readonly Waiting[];
+  readonly running: Running | undefined;
+  readonly kernel: KernelState;
+  /** The number of the cell that ran last. */
+  readonly count: number;
+}
+
+export interface WorkOptions {
+  /** Starts a kernel process. Called again when the kernel has died and Enter is pressed. */
+  readonly start: () => Promise<Kernel>;
+  /** The first cells in every new kernel. */
+  readonly prelude: readonly string[];
+  readonly outlet: Outlet;
+  /** The state has changed. */
+  readonly onChange: () => void;
+  /** A cell that was entered is complete. */
+  readonly onCell: (text: string) => void;
+  /** The last cell that was entered is not complete: it goes on in the editor. */
+  readonly onIncomplete: (text: string) => void;
+}
+
+/** How long an answer to "is this complete?" may take before the cell is run as it is. The compiler may still be loading. */
+const JUDGE_WITHIN = 30_000;
+/** How long after a broken request the news of the kernel's death may arrive. */
+const DEATH_WITHIN = 500;
+/** A cell that goes on this long after Ctrl-C can be ended with its kernel. */
+export const STUBBORN_AFTER = 3000;
+/** UTF-16 units of printed text that are remembered of one cell. */
+const REMEMBERED = 1 << 20;
+
+export class Work {
+  state: WorkState = { waiting: [], running: undefined, kernel: 'starting', count: 0 };
+  /** The cells that ran in this kernel, oldest first. */
+  ran: Ran[] = [];
+  /** Settles when it was left and the kernel is gone. */
+  readonly left: Promise<void>;
+
+  readonly #options: WorkOptions;
+  readonly #outlet: Outlet;
+  /** The kernel that was started last, until it has died. */
+  #kernel: Promise<Kernel> | undefined;
+  /** The same, once it is up. */
+  #client: Kernel | undefined;
+  /** Whose judgement is being waited for. */
+  #judging: Kernel | undefined;
+  #leave: () => void = () => {};
+
+  constructor(options: WorkOptions) {
+    this.#options = options;
+    this.#outlet = options.outlet;
+    this.left = new Promise((resolve) => {
+      this.#leave = resolve;
+    });
+  }
+
+  /** The kernel, where it is up. */
+  get client(): Kernel | undefined {
+    return this.#client;
+  }
+
+  #set(change: Partial<WorkState>): void {
+    this.state = { ...this.state, ...change };
+    this.#options.onChange();
+  }
+
+  /** Starts a kernel and its first cells. */
+  start(): void {
+    const waiting = this.#options.prelude.map((text) => ({ text, complete: true }));
+    this.ran = [];
+    this.#set({ kernel: 'starting', count: 0, waiting });
+    const kernel = this.#options.start();
+    this.#kernel = kernel;
+    kernel.then(
+      (client) => {
+        if (this.#kernel !== kernel) return;
+        void client.died.then(({ code, signal, words }) => {
+          const how = `ended (${signal ?? `exit ${code}`}): its variables are lost, its card is closed.`;
+          this.#lost(kernel, how, words);
+        });
+        if (this.state.kernel !== 'starting') return;
+        this.#client = client;
+        this.#set({ kernel: 'ready' });
+        void this.#judge(client);
+        void this.#run(client);
+      },
+      (error: unknown) => this.#lost(kernel, `did not start: ${error instanceof Error ? error.message : error}.`),
+    );
+  }
+
+  #lost(kernel: Promise<Kernel>, how: string, words = ''): void {
+    if (this.#kernel !== kernel || this.state.kernel === 'leaving') return;
+    this.#kernel = undefined;
+    this.#client = undefined;
+    this.#set({ kernel: 'dead', running: undefined, waiting: [] });
+    if (words !== '') this.#outlet.show({ kind: 'error', text: words });
+    this.#outlet.note(`The kernel ${how}`, true);
+  }
+
+  /** Cells to run after those that wait; `complete`: known to be. */
+  enter(texts: readonly string[], complete = false): void {
+    this.#set({ waiting: [...this.state.waiting, ...texts.map((text) => ({ text, complete }))] });
+    if (!this.#client) return;
+    void this.#judge(this.#client);
+    void this.#run(this.#client);
+  }
+
+  /** Judges the waiting cells, oldest first: an incomplete one goes on in the next one, the last one in the editor again. */
+  async #judge(kernel: Kernel): Promise<void> {
+    if (this.#judging === kernel) return;
+    this.#judging = kernel;
+    for (;;) {
+      const cell = this.state.waiting.find(({ complete }) => !complete);
+      if (!cell) break;
+      const { status, indent } = await soon(kernel.isComplete(cell.text));
+      if (this.#client !== kernel) return;
+      const index = this.state.waiting.indexOf(cell);
+      if (index < 0) continue;
+      const waiting = [...this.state.waiting];
+      if (status !== 'incomplete') {
+        this.#options.onCell(cell.text);
+        waiting[index] = { ...cell, complete: true };
+        this.#set({ waiting });
+        void this.#run(kernel);
+        continue;
+      }
+      const [next] = waiting.splice(index, 2);
+      const follower = this.state.waiting[index + 1];
+      if (next && follower) waiting.splice(index, 0, { text: `${next.text}\n${follower.text}`, complete: false });
+      this.#set({ waiting });
+      if (!follower) this.#options.onIncomplete(`${cell.text}\n${indent}`);
+    }
+    this.#judging = undefined;
+  }
+
+  /** Runs the waiting cells, one after the other, as long as they are known to be complete and end well. */
+  async #run(kernel: Kernel): Promise<void> {
+    for (;;) {
+      const [cell, ...waiting] = this.state.waiting;
+      if (!cell?.complete || this.state.running || this.#client !== kernel) return;
+      const number = this.state.count + 1;
+      const running: Running = { text: cell.text, since: Date.now(), interrupted: undefined };
+      this.#set({ waiting, running });
+      this.#outlet.show({ kind: 'input', number, text: cell.text });
+      const outputs: Output[] = [];
+      let room = REMEMBERED;
+      let failed = false;
+      let over = false;
+      const fail = (): void => {
+        // Stopped by Ctrl-C: that has dropped what waited then; what was typed since is meant.
+        if (!failed && !over && this.state.running?.interrupted === undefined) this.drop();
+        failed = true;
+      };
+      const onOutput = (output: Output): void => {
+        this.#outlet.hear(output);
+        if (output.type === 'stream') room -= output.text.length;
+        if (room > 0 || output.type !== 'stream') outputs.push(output);
+        if (output.type === 'error') fail();
+      };
+      let count = number;
+      try {
+        const reply = await kernel.execute(cell.text, { onOutput });
+        ({ count } = reply);
+        if (reply.status !== 'ok') fail();
+      } catch (error) {
+        // Of a kernel that died the death is told, not what it broke.
+        await Promise.race([kernel.died, delay(DEATH_WITHIN)]);
+        if (this.#client !== kernel) return;
+        this.#outlet.note(error instanceof Error ? error.message : String(error), true);
+        fail();
+      }
+      over = true;
+      if (this.#client !== kernel) return;
+      this.#outlet.finish();
+      this.ran.push({ number: count, text: cell.text, outputs, ok: !failed });
+      this.#set({ running: undefined, count });
+    }
+  }
+
+  /** After a cell that failed the ones behind it are not run: they were typed for another state of the card. */
+  drop(): void {
+    const { waiting } = this.state;
+    if (waiting.length === 0) return;
+    this.#set({ waiting: [] });
+    this.#outlet.note(`Not run: ${waiting.map(({ text }) => text.split('\n', 1)[0]).join('; ')}`);
+  }
+
+  /** Stops the cell that runs; one that does not stop, asked again after a while, is ended with its kernel. */
+  interrupt(): void {
+    const { running } = this.state;
+    if (!running) return;
+    const now = Date.now();
+    if (running.interrupted !== undefined && now - running.interrupted > STUBBORN_AFTER) {
+      void this.#client?.shutdown().catch(() => undefined);
+      return;
+    }
+    this.#outlet.trim(KEPT);
+    this.drop();
+    this.#set({ running: { ...running, interrupted: running.interrupted ?? now } });
+    this.#client?.interrupt().catch(() => undefined);
+  }
+
+  /** Ends the kernel, which closes its card. */
+  leave(): void {
+    if (this.state.kernel === 'leaving') return;
+    this.#client = undefined;
+    this.#set({ kernel: 'leaving', waiting: [] });
+    void this.#kernel
+      ?.then((kernel) => kernel.shutdown())
+      .catch(() => undefined)
+      .then(this.#leave);
+    if (!this.#kernel) this.#leave();
+  }
+}
+
+/** The kernel's judgement, or `unknown` where it does not come. */
+async function soon(answer: ReturnType<Kernel['isComplete']>): Promise<{ status: string; indent: string }> {
+  const unknown = { status: 'unknown', indent: '' };
+  return Promise.race([answer.catch(() => unknown), delay(JUDGE_WITHIN, unknown, { ref: false })]);
+}
