@@ -77,7 +77,8 @@ describe('the prompt in a terminal', needs('tmux'), () => {
 
       terminal.type('edu.STA');
       terminal.keys('Tab');
-      await terminal.until(/^4> edu\.STATUS$/m);
+      // The history suggests the rest, so the text is there before Tab: what is typed has its colour.
+      await terminal.until(/\[36mSTATUS\b/, { colours: true });
       terminal.keys('C-c');
       await terminal.until(/^4>$/m);
       terminal.type('edu.DMA_');
