@@ -83,6 +83,8 @@ export interface Eventfd {
   readonly fd: number;
   /** Takes what was added since the last drain; 0 when nothing was. */
   drain(): number;
+  /** Adds to it, as an interrupt does. */
+  signal(count?: number): void;
   /** Calls `callback` from the event loop whenever something is there to drain; `undefined` stops. */
   onReady(callback: (() => void) | undefined): void;
   /** Whether the watch keeps the event loop, and so the process, alive. It does not until `ref()` was called. */
@@ -92,15 +94,15 @@ export interface Eventfd {
   close(): void;
 }
 
-/** Memory that a device may be given: page-aligned, page-sized, zeroed, of one page size, shared by fd. */
+/** Memory that a device may be given: page-aligned, page-sized, of one page size. */
 export interface DmaMemory {
-  /** External memory, not on V8's heap. After `release()` it reads zeros, and never crashes. */
+  /** External memory, not on V8's heap. After `release()` what was allocated reads zeros, and never crashes. */
   readonly bytes: Uint8Array;
   /** Bytes, a multiple of `pageSize`. */
   readonly size: number;
   /** Bytes: 4096, 2 MiB or 1 GiB. */
   readonly pageSize: number;
-  /** Gives the pages back. Releasing twice is allowed. */
+  /** Gives the pages back; the caller's own memory is let go. Releasing twice is allowed. */
   release(): void;
 }
 
@@ -135,8 +137,10 @@ export interface Backend {
   readBlock(region: number, offset: number, width: Width, into: Uint8Array): void;
   writeBlock(region: number, offset: number, width: Width, from: Uint8Array): void;
 
-  /** Allocates memory, `size` rounded up to whole pages; maps nothing. `pageSize` is one of 4096, 2 MiB, 1 GiB. */
+  /** Allocates zeroed memory, `size` rounded up to whole pages; maps nothing. `pageSize` is one of 4096, 2 MiB, 1 GiB. */
   dmaAlloc(size: number, pageSize: number): DmaMemory;
+  /** The caller's own memory, kept alive until its release. @throws UsageError where it is no whole pages off V8's heap. */
+  dmaAdopt(bytes: Uint8Array): DmaMemory;
   /** VFIO_IOMMU_MAP_DMA: lets the device reach `memory` at `iova`. */
   dmaMap(memory: DmaMemory, iova: bigint, access: DmaAccess): void;
   /** VFIO_IOMMU_UNMAP_DMA: exactly the range of one earlier `dmaMap`. */

@@ -1,15 +1,19 @@
 /** An open PCIe device. It owns its buffers and its interrupt vectors. */
-import { type Backend, IRQ, type IrqInfo, type IrqName } from './backend.js';
+import type { Backend, IrqInfo, IrqName } from './backend.js';
+import { Buffers, type Leaks } from './buffers.js';
 import type { Capability } from './config/capability.js';
 import type { CapabilityName, CapabilityRegisters } from './config/catalog.js';
 import { HEADER } from './config/header.js';
 import type { Space } from './config/space.js';
 import { capabilitiesOf } from './config/walk.js';
-import { allocDma, type DmaBuffer, type DmaOptions } from './dma.js';
+import type { DmaBuffer, DmaOptions } from './dma.js';
 import { ClosedError, UsageError } from './errors.js';
+import type { Irq } from './irq.js';
 import { IovaSpace } from './iova.js';
-import { enableIrqs, type Irq, label } from './irq.js';
+import { Irqs, type Vectors } from './irqs.js';
 import { hex, REGION_HEAD, Region, regionRow, sizeText } from './region.js';
+import { label } from './silence.js';
+import { ownedByThread } from './thread.js';
 import { type CellLike, Shown, VIEW, View } from './view.js';
 
 /** What the card said it is when it was opened. */
@@ -23,10 +27,9 @@ export interface Identity {
 
 export class Device extends Shown {
   readonly #backend: Backend;
-  readonly #space: IovaSpace;
   readonly #regions: readonly Region[];
-  readonly #buffers = new Set<DmaBuffer>();
-  readonly #irqs = new Map<IrqName, readonly Irq[]>();
+  readonly #buffers: Buffers;
+  readonly #irqs: Irqs;
   readonly #onClose: () => void;
   readonly identity: Identity;
   #closed = false;
@@ -35,10 +38,12 @@ export class Device extends Shown {
   constructor(backend: Backend, space: IovaSpace = new IovaSpace(backend.iovaRanges), onClose: () => void = () => {}) {
     super();
     this.#backend = backend;
-    this.#space = space;
+    this.#buffers = new Buffers(backend, space);
+    this.#irqs = new Irqs(backend);
     this.#regions = backend.regions.map((info) => new Region(backend, info));
     this.#onClose = onClose;
     const header = this.config.registers(HEADER);
+    ownedByThread(this, this.path);
     this.identity = {
       vendor: header.VENDOR_ID.read(),
       device: header.DEVICE_ID.read(),
@@ -78,12 +83,12 @@ export class Device extends Shown {
 
   /** The buffers that are mapped now. */
   get buffers(): readonly DmaBuffer[] {
-    return [...this.#buffers];
+    return this.#buffers.list;
   }
 
   /** The vectors that are enabled now. */
   get enabledIrqs(): readonly Irq[] {
-    return [...this.#irqs.values()].flat();
+    return this.#irqs.list;
   }
 
   /**
@@ -144,57 +149,57 @@ export class Device extends Shown {
   }
 
   /**
-   * Memory for DMA: allocated, zeroed, and mapped for the device. The device cannot reach it before `dev.busMaster(true)`.
+   * Memory for DMA: allocated, zeroed, and mapped for the device; or the caller's own, mapped for the device as it is. The device
+   * cannot reach it before `dev.busMaster(true)`.
    *
-   * @param size bytes, rounded up to whole pages.
-   * @throws UsageError for options that make no sense; SystemError where the kernel refuses: no huge pages, memlock too small.
+   * The caller's memory is whole pages, page-aligned and off V8's heap: `pageMemory(size)` is, an ArrayBuffer of its own may be. It is
+   * kept from being collected while it is mapped, is not zeroed, and `free()` leaves it as it is.
+   *
+   * @param memory bytes, rounded up to whole pages; or the memory.
+   * @throws UsageError for options that make no sense, for memory that is no whole pages, and for an IOVA that is taken or out of the
+   * ranges; SystemError where the kernel refuses: no huge pages, memlock too small.
    * @example const buf = dev.dma(4096, { mask: 0xfff_ffff })
    */
-  dma(size: number, options: DmaOptions = {}): DmaBuffer {
+  dma(memory: number | Uint8Array, options: DmaOptions = {}): DmaBuffer {
     this.#checkOpen('dma');
-    const buffer = allocDma(this.#backend, this.#space, size, options, (freed) => this.#buffers.delete(freed));
-    this.#buffers.add(buffer);
-    return buffer;
+    return this.#buffers.map(memory, options);
   }
 
   /**
-   * Enables vectors 0 to `count` - 1 of one kind of interrupt. MSI and MSI-X are bus writes: nothing arrives before
-   * `dev.busMaster(true)`.
+   * The mapped buffer that has the byte at an IOVA, or a view of its memory; undefined where none has. Touches nothing.
    *
-   * @throws UsageError where the device has no such interrupt, or another of INTx, MSI and MSI-X is enabled; SystemError.
-   * @example const [irq] = dev.enableIrqs('msi')
+   * @example dev.bufferAt(0x1234n)?.path
    */
-  enableIrqs(kind: IrqName, count = 1): [Irq, ...Irq[]] {
-    this.#checkOpen('enableIrqs');
-    const rival = SIGNALLING.includes(kind)
-      ? SIGNALLING.find((other) => this.#irqs.has(other))
-      : this.#irqs.has(kind)
-        ? kind
-        : undefined;
-    if (rival !== undefined) {
-      throw new UsageError({
-        path: this.path,
-        attempted: 'enableIrqs',
-        reason:
-          rival === kind
-            ? `${label(kind)} is enabled already`
-            : `${label(rival)} is enabled, and a device signals in one way at a time`,
-        hint: `dev.disableIrqs('${rival}') first`,
-      });
-    }
-    const irqs = enableIrqs(this.#backend, kind, count);
-    this.#irqs.set(kind, irqs);
-    return irqs;
+  bufferAt(where: bigint | Uint8Array): DmaBuffer | undefined {
+    return this.#buffers.at(where);
   }
 
-  /** Disables all vectors of one kind, or of every kind; waits on them end with a ClosedError. */
-  disableIrqs(kind?: IrqName): void {
+  /**
+   * Enables vectors of one kind of interrupt; of the best that the device has (MSI-X, MSI, INTx) where no kind is given. MSI and
+   * MSI-X are bus writes: nothing arrives before `dev.busMaster(true)`.
+   *
+   * A second call of the same kind adds vectors. Where the kernel says NORESIZE (MSI always, MSI-X before Linux 6.4) only those below
+   * the highest of the first call can be added.
+   *
+   * @param vectors how many, from 0 on; or `{ vectors: [0, 3] }`, each by its number. Returned in that order.
+   * @throws UsageError where the device has no such interrupt, another of INTx, MSI and MSI-X is enabled, or a vector is enabled
+   * already or cannot be added; SystemError.
+   * @example const [irq] = dev.enableIrqs('msi')
+   */
+  enableIrqs(kind?: IrqName, vectors: Vectors = 1): [Irq, ...Irq[]] {
+    this.#checkOpen('enableIrqs');
+    return this.#irqs.enable(kind, vectors);
+  }
+
+  /**
+   * Disables all vectors of one kind, those given, or every kind; waits on them end with a ClosedError.
+   *
+   * @example dev.disableIrqs('msix', { vectors: [3] })
+   */
+  disableIrqs(kind?: IrqName, which?: { readonly vectors: readonly number[] }): void {
     this.#checkOpen('disableIrqs');
-    for (const each of kind === undefined ? [...this.#irqs.keys()] : [kind]) {
-      if (!this.#irqs.has(each)) continue;
-      this.#backend.setIrqs(IRQ[each], 'trigger', 0, { none: 0 });
-      this.#endIrqs(each, 'the interrupt was disabled', 'enable it again with dev.enableIrqs()');
-    }
+    if (kind === undefined) this.#irqs.disableAll();
+    else this.#irqs.disable(kind, which?.vectors);
   }
 
   /** Sets or clears COMMAND.MASTER, the device's right to write and read memory on its own: DMA, MSI, MSI-X. */
@@ -221,20 +226,19 @@ export class Device extends Shown {
     this.#backend.reset();
   }
 
-  /** Disables interrupts, frees buffers, closes every fd. The card can be opened again at once. Closing twice is allowed. */
-  close(): void {
-    if (this.#closed) return;
+  /**
+   * Disables interrupts, frees buffers, closes every fd. The card can be opened again at once. Closing twice is allowed.
+   *
+   * @returns the buffers that were still mapped, and where each was made; undefined where there were none. Never throws.
+   */
+  close(): Leaks | undefined {
+    if (this.#closed) return undefined;
     this.#closed = true;
-    for (const kind of [...this.#irqs.keys()]) this.#endIrqs(kind, 'the device was closed', REOPEN);
-    for (const buffer of this.#buffers) {
-      try {
-        buffer.free();
-      } catch {
-        // the card may be gone; closing the fds unmaps what is left
-      }
-    }
+    this.#irqs.close(REOPEN);
+    const leaks = this.#buffers.close();
     this.#backend.close();
     this.#onClose();
+    return leaks;
   }
 
   [Symbol.dispose](): void {
@@ -246,18 +250,18 @@ export class Device extends Shown {
     const digits = (value: number, count: number) => value.toString(16).padStart(count, '0');
     const rows: CellLike[][] = this.#backend.regions.map((info) => [...regionRow(info)]);
     for (const info of this.irqs) {
-      const irqs = this.#irqs.get(info.name);
-      const fired = irqs?.map((irq) => irq.count).join(' ');
+      const irqs = this.#irqs.of(info.name);
+      const fired = irqs.map((irq) => irq.count).join(' ');
       rows.push([
         { text: label(info.name), tone: 'name' },
         { text: `${info.count}`, align: 'right' },
         info.count === 1 ? 'vector' : 'vectors',
-        irqs === undefined
+        irqs.length === 0
           ? { text: 'off', tone: 'dim' }
           : { text: `${irqs.length} enabled, fired ${fired}`, tone: 'good' },
       ]);
     }
-    for (const buffer of this.#buffers)
+    for (const buffer of this.#buffers.list)
       rows.push([
         { text: 'DMA', tone: 'name' },
         { text: sizeText(buffer.size), align: 'right' },
@@ -278,12 +282,6 @@ export class Device extends Shown {
     return { bytes, path: config.path };
   }
 
-  #endIrqs(kind: IrqName, reason: string, hint: string): void {
-    for (const irq of this.#irqs.get(kind) ?? [])
-      irq.end(new ClosedError({ path: irq.path, attempted: 'wait', reason, hint }));
-    this.#irqs.delete(kind);
-  }
-
   #checkOpen(attempted: string): void {
     if (this.#closed)
       throw new ClosedError({ path: this.path, attempted, reason: 'the device was closed', hint: REOPEN });
@@ -291,6 +289,3 @@ export class Device extends Shown {
 }
 
 const REOPEN = 'open it again with open()';
-
-/** Of these the device uses one at a time. */
-const SIGNALLING: readonly IrqName[] = ['intx', 'msi', 'msix'];

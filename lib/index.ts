@@ -1,18 +1,24 @@
 /** The public face of vfiolab. */
 export type { DmaAccess, Iova, IovaRange, IrqInfo, IrqName, RegionInfo, Value, Width } from './backend.js';
+export type { Leak, Leaks } from './buffers.js';
 export { type Bar, bars } from './config/bars.js';
 export type { Capability } from './config/capability.js';
 export type { CapabilityName } from './config/catalog.js';
 export { HEADER } from './config/header.js';
 export { lspciText } from './config/text.js';
 export type { Device, Identity } from './device.js';
-export type { DmaBuffer, DmaOptions } from './dma.js';
+export { type DmaBuffer, type DmaOptions, GuardError, type PageSize } from './dma.js';
 export { BusError, ClosedError, LabError, SystemError, TimeoutError, UsageError } from './errors.js';
 export type { Enum, FieldSpec, Fields, FieldValues, Patch, RegisterValue, Unit } from './fields.js';
+export type { Breach, GuardReport } from './guard.js';
 export { type HexdumpOptions, hexdump } from './hexdump.js';
+export { type Bucket, Histogram } from './histogram.js';
 export { EDU, EDU_BUFFER, EDU_DMA_MASK } from './hw/edu.js';
-export type { Irq, WaitOptions } from './irq.js';
+export { type BenchOptions, type Firing, firings, type Irq, type WaitOptions, waitAny } from './irq.js';
+export type { Vectors } from './irqs.js';
 export { type OpenOptions, open } from './open.js';
+export { pageMemory } from './pages.js';
+export type { Difference, Pattern, Run } from './pattern.js';
 export type { Region } from './region.js';
 export {
   type Access,
@@ -34,4 +40,16 @@ export {
   type Writable,
   type WriteValue,
 } from './registers.js';
+export {
+  type Bits,
+  type Member,
+  type StructBlock,
+  type StructLayout,
+  type StructView,
+  u8,
+  u16,
+  u32,
+  u64,
+} from './struct.js';
+export type { Unmasker } from './unmask.js';
 export { type Cell, type CellLike, Shown, type Tone, VIEW, View, type Viewable, type ViewData } from './view.js';

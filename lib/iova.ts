@@ -1,18 +1,20 @@
 /** The IOVAs of one device: which are free, and where the next buffer goes. First fit, so that the same steps give the same IOVAs. */
 import type { Iova, IovaRange } from './backend.js';
 
-interface Taken {
-  readonly first: bigint;
-  readonly last: bigint;
+interface Hole {
+  first: bigint;
+  last: bigint;
 }
 
-/** 0 is never handed out: too many devices take a null pointer for "none". */
+/** 0 is never handed out unasked: too many devices take a null pointer for "none". */
 const LOWEST = 0x1000n;
 
 export class IovaSpace {
   #ranges: readonly IovaRange[] = [];
-  /** Ascending, disjoint. */
-  readonly #taken: Taken[] = [];
+  /** What is free: ascending, disjoint, no two that touch. */
+  #holes: Hole[] = [];
+  /** What is taken: the last IOVA by the first. */
+  readonly #taken = new Map<bigint, bigint>();
 
   constructor(ranges: readonly IovaRange[]) {
     this.narrow(ranges);
@@ -21,31 +23,87 @@ export class IovaSpace {
   /** From now on only these ranges: another device came to share them. What is taken stays so. */
   narrow(ranges: readonly IovaRange[]): void {
     this.#ranges = [...ranges].sort((a, b) => (a.first < b.first ? -1 : 1));
+    this.#holes = [];
+    const taken = [...this.#taken].sort(([a], [b]) => (a < b ? -1 : 1));
+    for (const range of this.#ranges) {
+      let { first } = range;
+      for (const [start, end] of taken) {
+        if (end < first || start > range.last) continue;
+        if (first < start) this.#holes.push({ first, last: start - 1n });
+        first = end + 1n;
+      }
+      if (first <= range.last) this.#holes.push({ first, last: range.last });
+    }
   }
 
-  /** Takes `size` bytes at a multiple of `align` whose last byte is at most `mask`; undefined where nothing fits. */
-  alloc(size: bigint, align: bigint, mask: bigint): Iova | undefined {
-    for (const range of this.#ranges) {
-      const limit = range.last < mask ? range.last : mask;
-      let at = roundUp(range.first < LOWEST ? LOWEST : range.first, align);
-      for (const taken of this.#taken) {
-        if (taken.last < at) continue;
-        if (at + size <= taken.first) break;
-        at = roundUp(taken.last + 1n, align);
-      }
-      if (at + size - 1n <= limit) {
-        const index = this.#taken.findIndex((taken) => taken.first > at);
-        this.#taken.splice(index === -1 ? this.#taken.length : index, 0, { first: at, last: at + size - 1n });
-        return at as Iova;
-      }
+  /**
+   * Takes `size` bytes whose last one is at most `mask`; undefined where nothing fits. What lies `lead` bytes after the first is at a
+   * multiple of `align`.
+   */
+  alloc(size: bigint, align: bigint, mask: bigint, lead = 0n): Iova | undefined {
+    for (const [index, hole] of this.#holes.entries()) {
+      const lowest = hole.first < LOWEST ? LOWEST : hole.first;
+      const at = roundUp(lowest + lead, align) - lead;
+      const limit = hole.last < mask ? hole.last : mask;
+      if (at + size - 1n <= limit) return this.#cut(index, hole, at, size);
+      if (hole.last >= mask) break;
     }
     return undefined;
   }
 
-  /** Gives back what `alloc` took at `iova`. */
-  free(iova: Iova): void {
-    const index = this.#taken.findIndex((taken) => taken.first === iova);
-    if (index !== -1) this.#taken.splice(index, 1);
+  /** Takes exactly these. Where it cannot: 'taken' if another has a part of them, 'outside' if they are not in the ranges. */
+  take(iova: bigint, size: bigint): 'taken' | 'outside' | undefined {
+    const last = iova + size - 1n;
+    const index = this.#before(iova);
+    const hole = this.#holes[index];
+    if (hole !== undefined && last <= hole.last) {
+      this.#cut(index, hole, iova, size);
+      return undefined;
+    }
+    return this.#ranges.some((range) => range.first <= iova && last <= range.last) ? 'taken' : 'outside';
+  }
+
+  /** Gives back what was taken at `iova`. */
+  free(iova: bigint): void {
+    const last = this.#taken.get(iova);
+    if (last === undefined) return;
+    this.#taken.delete(iova);
+    if (!this.#ranges.some((range) => range.first <= iova && last <= range.last)) {
+      this.narrow(this.#ranges); // the ranges are no longer what they were when it was taken
+      return;
+    }
+    const index = this.#before(iova);
+    const below = this.#holes[index];
+    const above = this.#holes[index + 1];
+    const touchesBelow = below !== undefined && below.last + 1n === iova;
+    const touchesAbove = above !== undefined && last + 1n === above.first;
+    if (touchesBelow && touchesAbove) {
+      below.last = above.last;
+      this.#holes.splice(index + 1, 1);
+    } else if (touchesBelow) below.last = last;
+    else if (touchesAbove) above.first = iova;
+    else this.#holes.splice(index + 1, 0, { first: iova, last });
+  }
+
+  #cut(index: number, hole: Hole, at: bigint, size: bigint): Iova {
+    const last = at + size - 1n;
+    const left = { first: hole.first, last: at - 1n };
+    const right = { first: last + 1n, last: hole.last };
+    this.#holes.splice(index, 1, ...[left, right].filter(({ first, last }) => first <= last));
+    this.#taken.set(at, last);
+    return at as Iova;
+  }
+
+  /** The last hole that begins at `iova` or below; -1 where there is none. */
+  #before(iova: bigint): number {
+    let low = 0;
+    let high = this.#holes.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#holes[middle]?.first ?? 0n) <= iova) low = middle + 1;
+      else high = middle;
+    }
+    return low - 1;
   }
 }
 

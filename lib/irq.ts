@@ -1,6 +1,10 @@
 /** Interrupts: enabled vectors, whose firings are counted by the kernel in eventfds and waited for here. */
-import { type Backend, type Eventfd, IRQ, type IrqInfo, type IrqName, REGION } from './backend.js';
+import type { Backend, Eventfd, IrqInfo, IrqName } from './backend.js';
 import { ClosedError, type LabError, TimeoutError, UsageError } from './errors.js';
+import { Histogram } from './histogram.js';
+import { label, silence } from './silence.js';
+import { ownedByThread } from './thread.js';
+import { Unmasker } from './unmask.js';
 import { Shown, VIEW, View } from './view.js';
 
 export interface WaitOptions {
@@ -10,16 +14,32 @@ export interface WaitOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+export interface BenchOptions extends WaitOptions {
+  /** How often it is fired. Default 1000. `timeout` is each firing's own. */
+  readonly count?: number;
+}
+
+/** What a wait took. */
+export interface Firing {
+  readonly irq: Irq;
+  /** How often it had fired, at least 1. */
+  readonly count: number;
+  /** When the eventfd was drained: `process.hrtime.bigint()`, monotonic nanoseconds. The firing was earlier. */
+  readonly drainedAt: bigint;
+}
+
 /** Where the notebook kernel leaves the signal that is aborted when the running cell is interrupted. */
 const CELL_SIGNAL = Symbol.for('vfiolab.signal');
 
 interface Waiter {
-  readonly resolve: (count: number) => void;
+  readonly resolve: (firing: Firing) => void;
   readonly reject: (error: unknown) => void;
 }
 
 /** The longest delay that setTimeout takes. */
 const TIMEOUT_MAX = 2 ** 31 - 1;
+/** Firings before those that a bench counts. */
+const WARM_UP = 20;
 
 /** One enabled interrupt vector. `dev.enableIrqs()` makes them, `dev.disableIrqs()` and `dev.close()` end them. */
 export class Irq extends Shown {
@@ -34,9 +54,14 @@ export class Irq extends Shown {
   readonly #waiters: Waiter[] = [];
   #total = 0;
   #pending = 0;
+  #drainedAt: bigint | undefined;
+  /** Fired by `trigger()`, and not drained yet: those mask nothing. */
+  #triggered = 0;
   #masked = false;
+  #unmasker: Unmasker | undefined;
   #closed: LabError | undefined;
 
+  /** Users come by an Irq through `dev.enableIrqs()`. */
   constructor(backend: Backend, info: IrqInfo, vector: number, eventfd: Eventfd) {
     super();
     this.#backend = backend;
@@ -45,6 +70,7 @@ export class Irq extends Shown {
     this.vector = vector;
     this.path = `${backend.path}/${info.name}[${vector}]`;
     this.#eventfd = eventfd;
+    ownedByThread(this, this.path);
     eventfd.onReady(() => this.#drain());
   }
 
@@ -54,10 +80,24 @@ export class Irq extends Shown {
     return this.#total;
   }
 
+  /**
+   * When the eventfd was last drained with a firing in it: `process.hrtime.bigint()`, monotonic nanoseconds; undefined before that. Not
+   * when the interrupt fired, which was earlier: the event loop may have been busy.
+   */
+  get drainedAt(): bigint | undefined {
+    this.#drain();
+    return this.#drainedAt;
+  }
+
   /** INTx only: masked by the kernel since it last fired, or by `mask()`. */
   get masked(): boolean {
     this.#drain();
     return this.#masked;
+  }
+
+  /** False once it was disabled, or the device closed. */
+  get enabled(): boolean {
+    return this.#closed === undefined;
   }
 
   /**
@@ -69,57 +109,9 @@ export class Irq extends Shown {
    * ClosedError when the interrupt is disabled or the device closed meanwhile; the signal's reason when it is aborted.
    * @example await irq.wait({ timeout: 1000 })
    */
-  wait(options: WaitOptions = {}): Promise<number> {
-    const {
-      timeout = 10_000,
-      signal = (globalThis as Record<symbol, unknown>)[CELL_SIGNAL] as AbortSignal | undefined,
-    } = options;
-    if (typeof timeout !== 'number' || Number.isNaN(timeout) || timeout < 0) {
-      return Promise.reject(this.#refusal('wait', `timeout ${String(timeout)}`, 'give milliseconds, or Infinity'));
-    }
-    if (this.#closed !== undefined) return Promise.reject(this.#closed);
-    if (signal?.aborted) return Promise.reject(signal.reason);
-    this.#drain();
-    if (this.#pending > 0 && this.#waiters.length === 0) {
-      const count = this.#pending;
-      this.#pending = 0;
-      return Promise.resolve(count);
-    }
-    const caller: { stack?: string } = {};
-    Error.captureStackTrace(caller, this.wait);
-    return new Promise((resolve, reject) => {
-      const leave = () => {
-        clearTimeout(timer);
-        signal?.removeEventListener('abort', abort);
-        const index = this.#waiters.indexOf(waiter);
-        if (index !== -1) this.#waiters.splice(index, 1);
-        if (this.#waiters.length === 0) this.#eventfd.unref();
-      };
-      const waiter: Waiter = {
-        resolve: (count) => {
-          leave();
-          resolve(count);
-        },
-        reject: (error) => {
-          leave();
-          reject(error);
-        },
-      };
-      const abort = () => waiter.reject(signal?.reason);
-      const expire = () => {
-        this.#drain(); // the loop may have been busy while it fired
-        if (!this.#waiters.includes(waiter)) return;
-        const error = this.#timeoutError(timeout);
-        // A timer's own stack says nothing: show where the wait was called.
-        error.stack = `${error.name}: ${error.message}\n${caller.stack?.replace(/^.*\n/, '')}`;
-        waiter.reject(error);
-      };
-      const timer =
-        timeout === Number.POSITIVE_INFINITY ? undefined : setTimeout(expire, Math.min(timeout, TIMEOUT_MAX));
-      signal?.addEventListener('abort', abort, { once: true });
-      this.#waiters.push(waiter);
-      this.#eventfd.ref();
-    });
+  async wait(options: WaitOptions = {}): Promise<number> {
+    const { count } = await Irq.#wait([this], options, this.wait);
+    return count;
   }
 
   /**
@@ -129,21 +121,104 @@ export class Irq extends Shown {
    * @example for await (const count of irq) console.log(count)
    */
   async *events(options: WaitOptions = {}): AsyncGenerator<number, void, undefined> {
-    while (this.#closed === undefined) {
-      try {
-        yield await this.wait({ timeout: Number.POSITIVE_INFINITY, ...options });
-      } catch (error) {
-        if (error === this.#closed) return;
-        throw error;
-      }
-    }
+    for await (const { count } of Irq.firings([this], options)) yield count;
   }
 
   [Symbol.asyncIterator](): AsyncGenerator<number, void, undefined> {
     return this.events();
   }
 
-  /** Masks INTx in the kernel. @throws UsageError for MSI and MSI-X, which VFIO cannot mask. Ref: VFIO_IRQ_SET_ACTION_MASK */
+  /** `waitAny()` is how users say it. */
+  static async waitAny(irqs: readonly Irq[], options: WaitOptions = {}): Promise<Firing> {
+    return await Irq.#wait(irqs, options, Irq.waitAny);
+  }
+
+  /** `firings()` is how users say it. */
+  static async *firings(irqs: readonly Irq[], options: WaitOptions = {}): AsyncGenerator<Firing, void, undefined> {
+    let turn = irqs.filter((irq) => irq.enabled);
+    while (turn.length > 0) {
+      let firing: Firing;
+      try {
+        firing = await Irq.#wait(turn, { timeout: Number.POSITIVE_INFINITY, ...options }, Irq.firings);
+      } catch (error) {
+        if (turn.every((irq) => error !== irq.#closed)) throw error;
+        turn = turn.filter((irq) => irq.enabled);
+        continue;
+      }
+      yield firing;
+      // Whoever fired is looked at last, so that one that never rests hides no other.
+      turn = [...turn.filter((irq) => irq !== firing.irq), firing.irq].filter((irq) => irq.enabled);
+    }
+  }
+
+  /** A place in the queues of all of these at once: the first that fires serves it, and it leaves the others as they were. */
+  static #wait(irqs: readonly Irq[], options: WaitOptions, asked: (...args: never[]) => unknown): Promise<Firing> {
+    const {
+      timeout = 10_000,
+      signal = (globalThis as Record<symbol, unknown>)[CELL_SIGNAL] as AbortSignal | undefined,
+    } = options;
+    const [first] = irqs;
+    if (first === undefined) {
+      const reason = 'no interrupts to wait for';
+      return Promise.reject(new UsageError({ path: 'waitAny', attempted: 'wait', reason, hint: 'give at least one' }));
+    }
+    if (typeof timeout !== 'number' || Number.isNaN(timeout) || timeout < 0) {
+      return Promise.reject(first.#refusal('wait', `timeout ${String(timeout)}`, 'give milliseconds, or Infinity'));
+    }
+    for (const irq of irqs) if (irq.#closed !== undefined) return Promise.reject(irq.#closed);
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    for (const irq of irqs) {
+      irq.#drain();
+      if (irq.#pending > 0 && irq.#waiters.length === 0) return Promise.resolve(irq.#take(irq.#pending));
+    }
+    const caller: { stack?: string } = {};
+    Error.captureStackTrace(caller, asked);
+    return new Promise((resolve, reject) => {
+      const leave = () => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', abort);
+        for (const irq of irqs) {
+          const index = irq.#waiters.indexOf(waiter);
+          if (index !== -1) irq.#waiters.splice(index, 1);
+          if (irq.#waiters.length === 0) irq.#eventfd.unref();
+        }
+      };
+      const waiter: Waiter = {
+        resolve: (firing) => {
+          leave();
+          resolve(firing);
+        },
+        reject: (error) => {
+          leave();
+          reject(error);
+        },
+      };
+      const abort = () => waiter.reject(signal?.reason);
+      const expire = () => {
+        for (const irq of irqs) {
+          irq.#drain(); // the loop may have been busy while it fired
+          if (!first.#waiters.includes(waiter)) return;
+        }
+        const error = timeoutError(first.#backend, irqs, timeout);
+        // A timer's own stack says nothing: show where the wait was called.
+        error.stack = `${error.name}: ${error.message}\n${caller.stack?.replace(/^.*\n/, '')}`;
+        waiter.reject(error);
+      };
+      const timer =
+        timeout === Number.POSITIVE_INFINITY ? undefined : setTimeout(expire, Math.min(timeout, TIMEOUT_MAX));
+      signal?.addEventListener('abort', abort, { once: true });
+      for (const irq of new Set(irqs)) {
+        irq.#waiters.push(waiter);
+        irq.#eventfd.ref();
+      }
+    });
+  }
+
+  /**
+   * Masks INTx in the kernel.
+   *
+   * @throws UsageError for MSI and MSI-X, which VFIO cannot mask: the kernel answers ENOTTY. Ref: VFIO_IRQ_SET_ACTION_MASK
+   */
   mask(): void {
     this.#checkMaskable('mask');
     this.#backend.setIrqs(this.#info.index, 'mask', this.vector, { none: 1 });
@@ -154,7 +229,7 @@ export class Irq extends Shown {
    * Unmasks INTx, which the kernel masks each time it fires. Acknowledge the interrupt in the device first: with the line still
    * asserted it fires again at once.
    *
-   * @throws UsageError for MSI and MSI-X, which VFIO cannot mask. Ref: VFIO_IRQ_SET_ACTION_UNMASK
+   * @throws UsageError for MSI and MSI-X, which VFIO cannot mask: the kernel answers ENOTTY. Ref: VFIO_IRQ_SET_ACTION_UNMASK
    */
   unmask(): void {
     this.#checkMaskable('unmask');
@@ -163,10 +238,77 @@ export class Irq extends Shown {
     this.#backend.setIrqs(this.#info.index, 'unmask', this.vector, { none: 1 });
   }
 
+  /**
+   * An eventfd that unmasks INTx when it is written to: for a worker or another process that acknowledges the device and cannot call
+   * `unmask()`. One at a time; it ends with the vector.
+   *
+   * @throws UsageError for MSI and MSI-X, and where there is one already; SystemError. Ref: VFIO_IRQ_SET_ACTION_UNMASK, DATA_EVENTFD
+   * @example
+   * using unmasker = irq.unmaskBy()
+   * unmasker.signal()
+   */
+  unmaskBy(): Unmasker {
+    this.#checkMaskable('unmaskBy');
+    if (this.#unmasker !== undefined && !this.#unmasker.closed) {
+      throw this.#refusal('unmaskBy', 'an eventfd unmasks it already', 'close() that one first');
+    }
+    const eventfd = this.#backend.eventfd();
+    const listen = (to: Eventfd | undefined) =>
+      this.#backend.setIrqs(this.#info.index, 'unmask', this.vector, { eventfds: [to] });
+    try {
+      listen(eventfd);
+    } catch (error) {
+      eventfd.close();
+      throw error;
+    }
+    const onSignal = () => {
+      this.#drain();
+      this.#masked = false;
+    };
+    this.#unmasker = new Unmasker(this.path, eventfd, onSignal, () => listen(undefined));
+    return this.#unmasker;
+  }
+
   /** Fires the vector's eventfd from software, without the device: a self-test of the path. Ref: VFIO_IRQ_SET_ACTION_TRIGGER */
   trigger(): void {
     this.#checkOpen('trigger');
     this.#backend.setIrqs(this.#info.index, 'trigger', this.vector, { none: 1 });
+    this.#triggered++;
+  }
+
+  /**
+   * How long it takes from a firing in the kernel to the line after `await irq.wait()`: fires the vector from software, without the
+   * device, over and over. The device should be quiet meanwhile: its own firings are taken too.
+   *
+   * @returns a histogram of nanoseconds: `min`, `median`, `p99`, `max`, `samples`, and a picture.
+   * @throws UsageError where somebody waits for the vector, or for a count that makes no sense; as `wait()` and `trigger()` do.
+   * @example await irq.bench({ count: 500 })
+   */
+  async bench(options: BenchOptions = {}): Promise<Histogram> {
+    const { count = 1000, ...wait } = options;
+    this.#checkOpen('bench');
+    if (!Number.isSafeInteger(count) || count < 1) {
+      throw this.#refusal('bench', `count ${String(count)}`, 'give how often to fire, at least 1');
+    }
+    if (this.#waiters.length > 0) {
+      throw this.#refusal('bench', 'somebody waits for this vector', 'let that wait end, or abort it, first');
+    }
+    this.#drain();
+    this.#pending = 0;
+    const samples: number[] = [];
+    for (let i = -WARM_UP; i < count; i++) {
+      const woken = this.wait(wait);
+      const fired = process.hrtime.bigint();
+      try {
+        this.trigger();
+      } catch (error) {
+        woken.catch(() => {});
+        throw error;
+      }
+      await woken;
+      if (i >= 0) samples.push(Number(process.hrtime.bigint() - fired));
+    }
+    return new Histogram(`${this.path}, trigger to wake`, samples);
   }
 
   /** Ends the vector: waits fail with `reason`. The device disarms it; users call `dev.disableIrqs()`. */
@@ -174,6 +316,7 @@ export class Irq extends Shown {
     if (this.#closed !== undefined) return;
     this.#drain();
     this.#closed = reason;
+    this.#unmasker?.end();
     this.#eventfd.close();
     for (const waiter of [...this.#waiters]) waiter.reject(reason);
   }
@@ -199,16 +342,22 @@ export class Irq extends Shown {
     if (this.#closed !== undefined) return;
     const fired = this.#eventfd.drain();
     if (fired === 0) return;
+    this.#drainedAt = process.hrtime.bigint();
     this.#total += fired;
     this.#pending += fired;
-    if (this.#info.automasked) this.#masked = true;
+    if (this.#info.automasked && fired > this.#triggered) this.#masked = true;
+    this.#triggered = Math.max(0, this.#triggered - fired);
     while (this.#pending > 0) {
       const waiter = this.#waiters[0];
       if (waiter === undefined) return;
-      const taken = this.#waiters.length === 1 ? this.#pending : 1;
-      this.#pending -= taken;
-      waiter.resolve(taken);
+      waiter.resolve(this.#take(this.#waiters.length === 1 ? this.#pending : 1));
     }
+  }
+
+  /** So many of the pending firings, for one wait. */
+  #take(count: number): Firing {
+    this.#pending -= count;
+    return { irq: this, count, drainedAt: this.#drainedAt ?? 0n };
   }
 
   #checkOpen(attempted: string): void {
@@ -222,7 +371,7 @@ export class Irq extends Shown {
     if (this.#info.maskable) return;
     throw this.#refusal(
       attempted,
-      `VFIO masks INTx only, not ${label(this.kind)}`,
+      `VFIO masks INTx only, not ${label(this.kind)}: the kernel answers ENOTTY`,
       "mask it in the device's own registers",
     );
   }
@@ -230,76 +379,43 @@ export class Irq extends Shown {
   #refusal(attempted: string, reason: string, hint: string): UsageError {
     return new UsageError({ path: this.path, attempted, reason, hint });
   }
-
-  #timeoutError(timeout: number): TimeoutError {
-    const causes = this.#causes();
-    return new TimeoutError({
-      path: this.path,
-      attempted: 'wait',
-      reason: `no interrupt within ${timeout} ms${causes.length === 0 ? '' : `: ${causes.map((cause) => cause.what).join('; ')}`}`,
-      hint:
-        causes[0]?.cure ??
-        "check the device's own interrupt enable and status registers; irq.trigger() tests the path from the kernel to here",
-    });
-  }
-
-  /** The usual reasons for silence that can be seen from outside the device. */
-  #causes(): { what: string; cure: string }[] {
-    const causes: { what: string; cure: string }[] = [];
-    let command: number;
-    try {
-      command = this.#backend.read(REGION.CONFIG, 0x04, 16) as number;
-    } catch (error) {
-      return [{ what: `COMMAND cannot be read (${(error as Error).message})`, cure: 'is the card still there?' }];
-    }
-    if (command === 0xffff)
-      return [{ what: 'config space reads all-ones', cure: 'is the card still there, and powered?' }];
-    if (this.kind === 'intx' && (command & COMMAND_INTX_DISABLE) !== 0) {
-      causes.push({
-        what: 'INTx is disabled (COMMAND.INTX_DISABLE)',
-        cure: 'dev.config.registers(HEADER).COMMAND.modify({ INTX_DISABLE: 0 })',
-      });
-    }
-    if (this.kind !== 'intx' && (command & COMMAND_MASTER) === 0) {
-      causes.push({
-        what: `bus mastering is off, and ${label(this.kind)} is a bus write`,
-        cure: 'dev.busMaster(true)',
-      });
-    }
-    if (this.#masked)
-      causes.push({
-        what: 'the vector is masked since it last fired',
-        cure: 'acknowledge it in the device, then irq.unmask()',
-      });
-    return causes;
-  }
 }
 
-const COMMAND_MASTER = 1 << 2;
-const COMMAND_INTX_DISABLE = 1 << 10;
-
-/** 'INTx', 'MSI', 'MSI-X', …: as the specification writes it. */
-export const label = (kind: IrqName): string =>
-  ({ intx: 'INTx', msi: 'MSI', msix: 'MSI-X', err: 'ERR', req: 'REQ' })[kind];
-
-/** Enables vectors 0 to `count` - 1 of one kind; `dev.enableIrqs()` is how users say it. */
-export function enableIrqs(backend: Backend, kind: IrqName, count: number): [Irq, ...Irq[]] {
-  const refusal = (reason: string, hint: string) =>
-    new UsageError({ path: backend.path, attempted: 'enableIrqs', reason, hint });
-  const has = backend.irqs.map((info) => `${label(info.name)} (${info.count})`).join(', ') || 'no interrupts';
-  if (!Object.hasOwn(IRQ, kind))
-    throw refusal(`unknown kind '${String(kind)}'`, "use 'intx', 'msi', 'msix', 'err' or 'req'");
-  const info = backend.irqs.find((candidate) => candidate.name === kind);
-  if (info === undefined) throw refusal(`the device has no ${label(kind)}`, `it has ${has}`);
-  if (!Number.isInteger(count) || count < 1 || count > info.count)
-    throw refusal(`${String(count)} vectors of ${label(kind)}`, `it has ${has}`);
-  const eventfds: Eventfd[] = [];
-  try {
-    while (eventfds.length < count) eventfds.push(backend.eventfd());
-    backend.setIrqs(info.index, 'trigger', 0, { eventfds });
-  } catch (error) {
-    for (const eventfd of eventfds) eventfd.close();
-    throw error;
-  }
-  return eventfds.map((eventfd, vector) => new Irq(backend, info, vector, eventfd)) as [Irq, ...Irq[]];
+/** What a wait on all of these says at its deadline. */
+function timeoutError(backend: Backend, irqs: readonly Irq[], timeout: number): TimeoutError {
+  const causes = new Map(
+    irqs.flatMap(({ kind, masked }) => silence(backend, kind, masked)).map((cause) => [cause.what, cause.cure]),
+  );
+  const [cure] = causes.values();
+  const names = irqs.map(({ path }) => path.slice(path.lastIndexOf('/') + 1)).join(', ');
+  const [first] = irqs;
+  return new TimeoutError({
+    path: first === undefined || irqs.length > 1 ? backend.path : first.path,
+    attempted: 'wait',
+    reason:
+      `no interrupt${irqs.length > 1 ? ` of ${names}` : ''} within ${timeout} ms` +
+      (causes.size === 0 ? '' : `: ${[...causes.keys()].join('; ')}`),
+    hint:
+      cure ??
+      "check the device's own interrupt enable and status registers; irq.trigger() tests the path from the kernel to here",
+  });
 }
+
+/**
+ * Waits until one of several interrupts fires, of one device or of several; returns at once if one has fired since it was last waited
+ * for. Takes firings from that one alone: the others keep theirs.
+ *
+ * @returns which it was, how often it had fired, and when that was drained.
+ * @throws UsageError for no interrupts at all; else as `irq.wait()` does.
+ * @example const { irq, count } = await waitAny(dev.enableIrqs('msix', 4), { timeout: 1000 })
+ */
+export const waitAny = (irqs: readonly Irq[], options: WaitOptions = {}): Promise<Firing> => Irq.waitAny(irqs, options);
+
+/**
+ * The firings of several interrupts as they come, none of them starved by another that never rests; until all of them are disabled. No
+ * deadline by default: an interrupted cell, or `signal`, ends it.
+ *
+ * @example for await (const { irq, count, drainedAt } of firings(irqs)) console.log(irq.vector, count)
+ */
+export const firings = (irqs: readonly Irq[], options: WaitOptions = {}): AsyncGenerator<Firing, void, undefined> =>
+  Irq.firings(irqs, options);

@@ -5,6 +5,7 @@ import { openGroup } from './backends/group.js';
 import { iommufdUsable, openIommufd } from './backends/iommufd.js';
 import { openSim } from './backends/sim.js';
 import { VfioBackend } from './backends/vfio.js';
+import { caller } from './caller.js';
 import { Device } from './device.js';
 import { UsageError } from './errors.js';
 import { IovaSpace } from './iova.js';
@@ -119,13 +120,4 @@ function canonicalBdf(text: string): string {
   const groups = BDF.exec(text)?.groups;
   if (groups === undefined) throw refusal(text, 'malformed BDF');
   return `${groups.domain ?? '0000'}:${groups.bus}:${groups.slot}.${groups.fn}`.toLowerCase();
-}
-
-/** ' at In[3]:1:13': the first frame that is not ours. */
-function caller(): string {
-  const frames = (new Error().stack ?? '').split('\n').slice(1);
-  const own = new URL('.', import.meta.url).href;
-  const frame = frames.find((line) => !line.includes(own) && !line.includes('node:internal'));
-  const place = frame === undefined ? undefined : /\(?((?:file:\/\/)?[^\s()]+:\d+:\d+)\)?$/.exec(frame)?.[1];
-  return place === undefined ? '' : ` (at ${place})`;
 }

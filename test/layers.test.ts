@@ -21,17 +21,21 @@ const PARTS: readonly Part[] = [
   // Types, errors, pictures and numbers: they know no device. The seam is among them.
   {
     name: 'ground',
-    files: /^lib\/(backend|errors|view|print|hexdump|iova|folders)\.ts$/,
+    files: /^lib\/(backend|errors|view|print|hexdump|iova|folders|caller|histogram|pattern|thread)\.ts$/,
     packages: ['hexy'],
   },
   { name: 'native', files: /^lib\/native\.ts$/, parts: ['ground', 'uapi'], packages: ['koffi'] },
   { name: 'uapi', files: /^lib\/uapi\.ts$/, parts: ['ground'] },
   { name: 'backends', files: /^lib\/(backends|sim)\//, parts: ['ground', 'native', 'uapi'] },
-  { name: 'pieces', files: /^lib\/(region|registers|fields|dma|irq|config\/[^/]+)\.ts$/, parts: ['ground'] },
+  {
+    name: 'pieces',
+    files: /^lib\/(region|registers|fields|struct|dma|buffers|guard|irq|irqs|silence|unmask|config\/[^/]+)\.ts$/,
+    parts: ['ground'],
+  },
   { name: 'device', files: /^lib\/device\.ts$/, parts: ['ground', 'pieces'] },
   { name: 'maps', files: /^lib\/hw\//, parts: ['ground', 'pieces'] },
   { name: 'host', files: /^lib\/host\//, parts: ['ground'] },
-  { name: 'open', files: /^lib\/open\.ts$/, parts: ['ground', 'device', 'backends'] },
+  { name: 'open', files: /^lib\/(open|pages)\.ts$/, parts: ['ground', 'device', 'backends'] },
   { name: 'lib', files: /^lib\/index\.ts$/, parts: ['ground', 'pieces', 'device', 'maps', 'host', 'open'] },
   { name: 'client', files: /^kernel\/(client|kernelspec)\.ts$/, parts: ['ground', 'kernel'], packages: ['zeromq'] },
   { name: 'compiler', files: /^kernel\/compiler\.ts$/, parts: ['ground', 'kernel'], packages: ['tslab', 'typescript'] },
@@ -46,7 +50,12 @@ const PARTS: readonly Part[] = [
     files: /^repl\/(cli|run|notebook|commands\/\w+)\.ts$/,
     parts: ['ground', 'pieces', 'host', 'open', 'client', 'prompt'],
   },
-  { name: 'prompt', files: /^repl\//, parts: ['ground', 'maps', 'client'], packages: ['ink', 'js-tokens', 'react', 'string-width'] },
+  {
+    name: 'prompt',
+    files: /^repl\//,
+    parts: ['ground', 'maps', 'client'],
+    packages: ['ink', 'js-tokens', 'react', 'string-width'],
+  },
 ];
 
 /** What each file imports that its part may not. `files` maps paths to sources. */

@@ -46,18 +46,18 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a buffer lies above the DMA mask',
     file: 'lib/iova.ts',
-    search: 'range.last < mask ? range.last : mask',
-    replace: 'range.last',
+    search: 'hole.last < mask ? hole.last : mask',
+    replace: 'hole.last',
     test: 'iova',
     only: 'above the mask',
   },
   {
     name: 'two buffers overlap',
     file: 'lib/iova.ts',
-    search: 'at + size <= taken.first',
-    replace: 'at <= taken.first',
+    search: 'const right = { first: last + 1n,',
+    replace: 'const right = { first: at + 1n,',
     test: 'iova',
-    only: 'never overlap',
+    only: 'a simple one',
   },
   {
     name: 'firings are lost',

@@ -8,8 +8,9 @@
  * Ref: memfd_create(2), mmap(2), Documentation/admin-guide/mm/hugetlbpage.rst
  */
 import { readFileSync } from 'node:fs';
+import { markAsUntransferable } from 'node:worker_threads';
 import type { DmaMemory } from '../backend.js';
-import { SystemError } from '../errors.js';
+import { SystemError, UsageError } from '../errors.js';
 import * as native from '../native.js';
 
 const RW = native.PROT_READ | native.PROT_WRITE;
@@ -76,6 +77,61 @@ export class PageMemory implements DmaMemory {
   get released(): boolean {
     return this.#range.fd < 0;
   }
+}
+
+/**
+ * Memory that is the caller's: whole pages off V8's heap, which stay where they are and are not collected until the release. They
+ * stay the caller's afterwards.
+ */
+export class BorrowedMemory implements DmaMemory {
+  readonly size: number;
+  readonly pageSize: number = native.PAGE;
+  readonly pointer: bigint;
+  #bytes: Uint8Array | undefined;
+
+  /** @throws UsageError where it is not page-aligned, not whole pages, or of a buffer that can be resized. */
+  constructor(bytes: Uint8Array, owner = 'process') {
+    const { buffer, byteLength } = bytes;
+    const refusal = (reason: string): UsageError =>
+      new UsageError({
+        path: `${owner}/dma`,
+        attempted: 'dmaAdopt',
+        reason: `memory of the caller's ${reason}`,
+        hint: 'pageMemory(size) gives memory that can be mapped: whole pages, page-aligned',
+      });
+    const { resizable, growable } = buffer as { resizable?: boolean; growable?: boolean };
+    if (resizable || growable) throw refusal('that can be resized cannot be mapped');
+    // Pages are longer than what V8 keeps on its heap, where memory moves.
+    if (byteLength === 0 || byteLength % native.PAGE !== 0) {
+      throw refusal(`must be whole pages of ${native.PAGE} bytes, and is ${byteLength} bytes`);
+    }
+    this.pointer = BigInt(native.addressOf(bytes));
+    const past = Number(this.pointer % BigInt(native.PAGE));
+    if (past !== 0) throw refusal(`must begin at a page, and begins ${past} bytes after one`);
+    this.size = byteLength;
+    this.#bytes = bytes;
+    // To another thread, which could let it be collected while the device has it.
+    if (buffer instanceof ArrayBuffer) markAsUntransferable(buffer);
+    // A page that nobody has written to yet is one that all share, and would be another one after the first write.
+    for (let at = 0; at < byteLength; at += native.PAGE) Atomics.or(bytes, at, 0);
+  }
+
+  get bytes(): Uint8Array {
+    return this.#bytes ?? new Uint8Array(0);
+  }
+
+  get released(): boolean {
+    return this.#bytes === undefined;
+  }
+
+  release(): void {
+    this.#bytes = undefined;
+  }
+}
+
+/** Whether a device can be given it: memory of this file, not released. */
+export function isMappable(memory: DmaMemory): memory is PageMemory | BorrowedMemory {
+  return (memory instanceof PageMemory || memory instanceof BorrowedMemory) && !memory.released;
 }
 
 function refused(path: string, attempted: string, size: number, pageSize: number, errno: string): SystemError {

@@ -94,7 +94,7 @@ export const notPageMemory = (path: string): UsageError =>
   new UsageError({
     path,
     attempted: 'dmaMap',
-    reason: 'the memory is not one that dmaAlloc() gave, or was released',
+    reason: 'the memory is not one that dmaAlloc() or dmaAdopt() gave, or was released',
     hint: 'allocate it with dmaAlloc()',
   });
 

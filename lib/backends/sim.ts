@@ -24,7 +24,7 @@ import { Link } from '../sim/link.js';
 import { ACCESS, ACTIONS, BLOCK_SIZE, DATA, type Mailbox, OP, type Op } from '../sim/mailbox.js';
 import { closed, faulted, notAtOnce } from './access.js';
 import { KernelEventfd } from './eventfd.js';
-import { PageMemory } from './memory.js';
+import { BorrowedMemory, isMappable, PageMemory } from './memory.js';
 import { allUnmapped, type Causes, granted, irqName, mapDma, notPageMemory, SET_IRQS, UNMAP_DMA } from './refused.js';
 
 const CARDS = ['edu'];
@@ -131,9 +131,14 @@ export class SimBackend implements Backend {
     return new PageMemory(size, pageSize, this.path);
   }
 
+  dmaAdopt(bytes: Uint8Array): DmaMemory {
+    this.#checkOpen('dmaAdopt');
+    return new BorrowedMemory(bytes, this.path);
+  }
+
   dmaMap(memory: DmaMemory, iova: bigint, access: DmaAccess): void {
     this.#checkOpen('dmaMap');
-    if (!(memory instanceof PageMemory) || memory.released) throw notPageMemory(this.path);
+    if (!isMappable(memory)) throw notPageMemory(this.path);
     const attempted = 'VFIO_IOMMU_MAP_DMA';
     const { numbers, wide } = this.#link.ready(attempted);
     wide[0] = iova;

@@ -21,7 +21,7 @@ import { errnoName, libc, mmio } from '../native.js';
 import { DEVICE_INFO, FLAG, IOCTL, IRQ_INFO, IRQ_SET } from '../uapi.js';
 import { closed, type Identity, RegionAccess } from './access.js';
 import { KernelEventfd } from './eventfd.js';
-import { PageMemory } from './memory.js';
+import { BorrowedMemory, isMappable, PageMemory } from './memory.js';
 import { granted, irqName, notPageMemory, SET_IRQS } from './refused.js';
 import { openRegions } from './regions.js';
 
@@ -107,9 +107,14 @@ export class VfioBackend implements Backend {
     return new PageMemory(size, pageSize, this.path);
   }
 
+  dmaAdopt(bytes: Uint8Array): DmaMemory {
+    this.#checkOpen('dmaAdopt');
+    return new BorrowedMemory(bytes, this.path);
+  }
+
   dmaMap(memory: DmaMemory, iova: bigint, access: DmaAccess): void {
     this.#checkOpen('dmaMap');
-    if (!(memory instanceof PageMemory) || memory.released) throw notPageMemory(this.path);
+    if (!isMappable(memory)) throw notPageMemory(this.path);
     this.iommu.map(memory.pointer, memory.size, iova, access);
   }
 

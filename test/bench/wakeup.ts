@@ -1,6 +1,7 @@
 /** From an interrupt's eventfd, fired by another process at random moments, to the line after `await irq.wait()`; beside C's epoll. */
 import assert from 'node:assert/strict';
-import { enableIrqs, type Irq } from '../../lib/irq.js';
+import type { Irq } from '../../lib/irq.js';
+import { Irqs } from '../../lib/irqs.js';
 import { bytesAt, libc, MAP_SHARED, PAGE, PROT_READ, PROT_WRITE } from '../../lib/native.js';
 import { memoryCard } from './card.js';
 import { LineChild } from './child.js';
@@ -23,7 +24,7 @@ export const wakeup: Section = {
     if (!have('cc')) return [];
     const wake = wakeFile();
     const card = memoryCard();
-    const [irq] = enableIrqs(card.backend, 'msi', 1);
+    const [irq] = new Irqs(card.backend).enable('msi', 1);
     const ours = new Firing(wake, card.msi());
     const theirs = new Firing(wake, libc().eventfd());
     const waiter = new LineChild(wake, ['wait', '3', '4'], { fds: [theirs.eventfd, theirs.memory] });

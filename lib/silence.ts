@@ -1,0 +1,44 @@
+/** Why an interrupt does not come: the usual reasons that can be seen from outside the device. */
+import { type Backend, type IrqName, REGION } from './backend.js';
+
+export interface Cause {
+  readonly what: string;
+  readonly cure: string;
+}
+
+const COMMAND = 0x04;
+const MASTER = 1 << 2;
+const INTX_DISABLE = 1 << 10;
+
+/** 'INTx', 'MSI', 'MSI-X', …: as the specification writes it. */
+export const label = (kind: IrqName): string =>
+  ({ intx: 'INTx', msi: 'MSI', msix: 'MSI-X', err: 'ERR', req: 'REQ' })[kind];
+
+/** Reads COMMAND. ERR and REQ come from the kernel, and have no reason that the device would show. */
+export function silence(backend: Backend, kind: IrqName, masked: boolean): Cause[] {
+  const causes: Cause[] = [];
+  let command: number;
+  try {
+    command = backend.read(REGION.CONFIG, COMMAND, 16) as number;
+  } catch (error) {
+    return [{ what: `COMMAND cannot be read (${(error as Error).message})`, cure: 'is the card still there?' }];
+  }
+  if (command === 0xffff)
+    return [{ what: 'config space reads all-ones', cure: 'is the card still there, and powered?' }];
+  if (kind === 'intx' && (command & INTX_DISABLE) !== 0) {
+    causes.push({
+      what: 'INTx is disabled (COMMAND.INTX_DISABLE)',
+      cure: 'dev.config.registers(HEADER).COMMAND.modify({ INTX_DISABLE: 0 })',
+    });
+  }
+  if ((kind === 'msi' || kind === 'msix') && (command & MASTER) === 0) {
+    causes.push({ what: `bus mastering is off, and ${label(kind)} is a bus write`, cure: 'dev.busMaster(true)' });
+  }
+  if (masked) {
+    causes.push({
+      what: 'the vector is masked since it last fired',
+      cure: 'acknowledge it in the device, then irq.unmask()',
+    });
+  }
+  return causes;
+}
