@@ -1,6 +1,6 @@
 /** Advanced Error Reporting. Ref: PCI Express Base 6.0, 7.8.4 */
 import { r16, r32 } from '../registers.js';
-import { extended } from './capability.js';
+import { extended, holds } from './capability.js';
 import { isRootOrCollector } from './express-text.js';
 import { flags, hex } from './words.js';
 
@@ -123,6 +123,7 @@ export const AER = extended({
     UNCORRECTABLE_SOURCE: r16(0x36, {}, 'ro'),
     PREFIX_LOG: r32(0x38, {}, { access: 'ro', count: 4 }),
   },
+  block: [0x04, 40],
   *text(aer, space) {
     yield 'Advanced Error Reporting';
     for (const [name, register] of [
@@ -142,7 +143,7 @@ export const AER = extended({
     yield `\tAERCap:\tFirst Error Pointer: ${hex(CONTROL.FIRST_ERROR, 2)}, ${flags(CONTROL, { ECRCGenCap: 'ECRC_GENERATION_CAPABLE', ECRCGenEn: 'ECRC_GENERATION_ENABLE', ECRCChkCap: 'ECRC_CHECK_CAPABLE', ECRCChkEn: 'ECRC_CHECK_ENABLE' })}`;
     yield `\t\t${flags(CONTROL, { MultHdrRecCap: 'MULTIPLE_CAPABLE', MultHdrRecEn: 'MULTIPLE_ENABLE', TLPPfxPres: 'PREFIX_PRESENT', HdrLogCap: 'HEADER_LOG_CAPABLE' })}`;
     yield `\tHeaderLog: ${aer.HEADER_LOG.map((word) => hex(word, 8)).join(' ')}`;
-    if (!isRootOrCollector(space)) return;
+    if (!isRootOrCollector(space) || !holds(space, aer, 0x2c, 12)) return;
     const { ROOT_COMMAND, ROOT_STATUS } = aer;
     yield `\tRootCmd: ${flags(ROOT_COMMAND, { CERptEn: 'CORRECTABLE', NFERptEn: 'NON_FATAL', FERptEn: 'FATAL' })}`;
     yield `\tRootSta: ${flags(ROOT_STATUS, { CERcvd: 'CORRECTABLE', MultCERcvd: 'MULTIPLE_CORRECTABLE', UERcvd: 'UNCORRECTABLE', MultUERcvd: 'MULTIPLE_UNCORRECTABLE' })}`;

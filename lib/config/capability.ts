@@ -5,12 +5,14 @@
 import { UsageError } from '../errors.js';
 import type { RegisterMap, RegisterSpec } from '../registers.js';
 import { decodeRegister, type Registers } from './decode.js';
-import type { Space } from './space.js';
+import { fits, type Space } from './space.js';
 
-/** How one capability's registers differ from the map: not there, elsewhere, or fewer of them. */
-export type Shape<M extends RegisterMap> = {
-  readonly [K in keyof M]?: false | { readonly offset?: number; readonly count?: number };
-};
+/** How one capability's registers differ from the map: not there, elsewhere, fewer of them, or at offsets that the bytes tell. */
+export type Shape<M extends RegisterMap> = { readonly [K in keyof M]?: RegisterShape };
+
+export type RegisterShape =
+  | false
+  | { readonly offset?: number; readonly count?: number; readonly offsets?: readonly number[] };
 
 /** What the text needs beyond the bytes. */
 export interface TextContext {
@@ -31,9 +33,13 @@ export interface CapabilitySpec<M extends RegisterMap = RegisterMap> {
   readonly registers: M;
   /** For registers whose presence, place or number the first ones tell. */
   readonly shape?: (capability: Capability<M>, space: Space) => Shape<M>;
+  /** Offset and length of what lspci wants whole before it shows more than the first line. */
+  readonly block?: readonly [offset: number, length: number];
+  /** Where `block` is not there, a line says so. */
+  readonly unreadable?: true;
   /**
    * lspci's lines: the first follows the offset, the others are indented below it. Where a register is missing from the bytes, the
-   * text ends before the line that needs it.
+   * text ends before the line that needs it. No line at all: lspci shows no more than the offset, and does not end the line.
    */
   readonly text: (capability: Capability<M>, space: Space, context: TextContext) => Iterable<string>;
 }
@@ -71,46 +77,84 @@ export function decodeCapability<M extends RegisterMap>(
   space: Space,
   place: Place,
 ): Capability<M> {
-  const capability = { ...place } as Capability<M>;
-  for (const name of Object.keys(spec.registers)) define(capability, spec, space, name, spec.shape !== undefined);
-  if (spec.shape !== undefined) {
-    const shape = shapeOf(spec, capability, space);
-    for (const name of Object.keys(spec.registers)) define(capability, spec, space, name, false, shape[name]);
+  const capability = blank<M>(space, place, guards(spec));
+  const shape = shapeOf(spec, space, place);
+  for (const [name, register] of Object.entries(spec.registers)) {
+    const value = decodeRegister(register, space, place.offset, pathOf(capability, name), shape[name]);
+    if (value !== undefined) Object.defineProperty(capability, name, { value, enumerable: true, configurable: true });
   }
   return capability;
 }
 
-/** Before the registers that tell the shape are all there, everything is as the map says. */
-function shapeOf<M extends RegisterMap>(spec: CapabilitySpec<M>, capability: Capability<M>, space: Space): Shape<M> {
+/** How the registers of the capability at `place` differ from the map. Before those that tell are all there, not at all. */
+export function shapeOf<M extends RegisterMap>(spec: CapabilitySpec<M>, space: Space, place: Place): Shape<M> {
+  if (spec.shape === undefined) return {};
   try {
-    return spec.shape?.(capability, space) ?? {};
+    return spec.shape(blank<M>(space, place, drafts(spec)), space);
   } catch (error) {
     if (error instanceof AbsentRegister) return {};
     throw error;
   }
 }
 
-function define<M extends RegisterMap>(
-  capability: Capability<M>,
-  spec: CapabilitySpec<M>,
-  space: Space,
-  name: string,
-  lazy: boolean,
-  shape?: false | { readonly offset?: number; readonly count?: number },
-): void {
-  const register = spec.registers[name] as RegisterSpec;
-  const path = `${space.path}+0x${capability.offset.toString(16)} ${spec.name}.${name}`;
-  const decode = () => (shape === false ? undefined : decodeRegister(register, space, capability.offset, path, shape));
-  const value = lazy ? undefined : decode();
-  if (value !== undefined) {
-    Object.defineProperty(capability, name, { value, enumerable: true, configurable: true });
-    return;
-  }
-  const missing = () => {
-    const found = lazy ? decode() : undefined;
-    if (found !== undefined) return found;
-    const hint = 'Object.keys() of the capability tells what it has';
-    throw new AbsentRegister({ path, attempted: 'decode', reason: 'this capability has no such register', hint });
+/** Are `length` bytes from `offset` of the capability there? */
+export const holds = (space: Space, place: Place, offset: number, length: number): boolean =>
+  fits(space, place.offset + offset, length);
+
+/** The space that a capability was decoded from, for what its registers say when they are asked for. */
+const origins = new WeakMap<object, Space>();
+
+function blank<M extends RegisterMap>(space: Space, place: Place, prototype: object): Capability<M> {
+  const capability = Object.assign(Object.create(prototype), place) as Capability<M>;
+  origins.set(capability, space);
+  return capability;
+}
+
+function pathOf(place: Place, name: string): string {
+  return `${origins.get(place)?.path ?? ''}+0x${place.offset.toString(16)} ${place.name}.${name}`;
+}
+
+function absent(place: Place, name: string): AbsentRegister {
+  const hint = 'Object.keys() of the capability tells what it has';
+  const reason = 'this capability has no such register';
+  return new AbsentRegister({ path: pathOf(place, name), attempted: 'decode', reason, hint });
+}
+
+/** Of decoded capabilities: a register that is not there says so. */
+const guards = prototypes((_register, name) => (place) => {
+  throw absent(place, name);
+});
+
+/** Of those whose shape is not known yet: each register is decoded when it is asked for, as the map has it. */
+const drafts = prototypes((register, name) => (place) => {
+  const space = origins.get(place);
+  const path = pathOf(place, name);
+  const value = space === undefined ? undefined : decodeRegister(register, space, place.offset, path);
+  if (value === undefined) throw absent(place, name);
+  return value;
+});
+
+type Getter = (place: Place) => unknown;
+
+/** One object a declaration, with a getter for each register. */
+function prototypes(getter: (register: RegisterSpec, name: string) => Getter) {
+  const made = new WeakMap<RegisterMap, object>();
+  return ({ registers }: { readonly registers: RegisterMap }): object => {
+    let prototype = made.get(registers);
+    if (prototype === undefined) {
+      const entries = Object.entries(registers).map(([name, register]) => {
+        const get = getter(register, name);
+        const descriptor: PropertyDescriptor = {
+          get(this: Place) {
+            return get(this);
+          },
+          configurable: true,
+        };
+        return [name, descriptor] as const;
+      });
+      prototype = Object.create(Object.prototype, Object.fromEntries(entries)) as object;
+      made.set(registers, prototype);
+    }
+    return prototype;
   };
-  Object.defineProperty(capability, name, { get: missing, enumerable: false, configurable: true });
 }

@@ -1,43 +1,54 @@
 /** Every capability that is known, by the family's file. */
 import { AER } from './aer.js';
+import { EA } from './allocation.js';
+import { DLNK, DPA, FRS, HIER_ID, LNR, M_PCIE, MFVC, MRIOV, NPEM, PB, PMUX, RTR } from './budget.js';
 import type { CapabilitySpec } from './capability.js';
 import { VC, VC9 } from './channels.js';
 import { DEV3 } from './device3.js';
+import { DVSEC } from './dvsec.js';
 import { EXP } from './express-text.js';
+import { FLIT_EI, FLIT_LOG } from './flit.js';
 import { MCAST, RCECOLL } from './groups.js';
+import { HT } from './hypertransport-text.js';
+import { IDE } from './ide.js';
 import { DPC, DSN, L1PM, LMR, LTR, PL16GT, PL32GT, PL64GT, PTM, SECPCI } from './link.js';
+import { MMIO_RBL } from './locator.js';
 import { MSI, MSIX } from './msi.js';
 import { AGP, PCIX } from './parallel.js';
 import { PM } from './power.js';
 import { REBAR, VF_REBAR } from './resizable.js';
+import { RCILINK, RCLINK, RCRB } from './root.js';
 import { ACS, ARI, ATS, PASID, PRI, SRIOV } from './routing.js';
 import { AF, AGP3, CCRC, CHSWP, DBG, HOTPLUG, SATA, SECURE, SLOTID, SSVID, VPD } from './small.js';
 import { VNDR } from './vendor.js';
-import {
-  DLNK,
-  DOE,
-  DPA,
-  DVSEC,
-  FRS,
-  HIER_ID,
-  LNR,
-  M_PCIE,
-  MFVC,
-  MRIOV,
-  NPEM,
-  PB,
-  RCILINK,
-  RCRB,
-  RTR,
-  TPH,
-  VSEC,
-} from './vendor-extended.js';
+import { DOE, TPH, VSEC } from './vendor-extended.js';
 
 const TABLE = {
-  ...{ PM, AGP, PCIX, VPD, SLOTID, MSI, CHSWP, VNDR, DBG, CCRC, HOTPLUG, SSVID, AGP3, SECURE, EXP, MSIX, SATA, AF },
+  ...{
+    PM,
+    AGP,
+    PCIX,
+    HT,
+    EA,
+    VPD,
+    SLOTID,
+    MSI,
+    CHSWP,
+    VNDR,
+    DBG,
+    CCRC,
+    HOTPLUG,
+    SSVID,
+    AGP3,
+    SECURE,
+    EXP,
+    MSIX,
+    SATA,
+    AF,
+  },
   ...{ AER, DSN, ACS, ARI, ATS, SRIOV, PRI, LTR, SECPCI, PASID, DPC, L1PM, PTM, LMR },
   ...{ VC, VC9, VSEC, DVSEC, REBAR, VF_REBAR, TPH, DOE, PB, RCILINK, MFVC, RCRB, MRIOV, DPA, LNR, M_PCIE, FRS, RTR },
-  ...{ MCAST, RCECOLL, DEV3, DLNK, HIER_ID, NPEM },
+  ...{ MCAST, RCLINK, RCECOLL, DEV3, DLNK, HIER_ID, NPEM, PMUX, IDE, MMIO_RBL, FLIT_LOG, FLIT_EI },
   ...{ '16GT': PL16GT, '32GT': PL32GT, '64GT': PL64GT },
 };
 

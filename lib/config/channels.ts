@@ -4,7 +4,7 @@ import { type Capability, type CapabilitySpec, extended } from './capability.js'
 import { hex, sign } from './words.js';
 
 const MOST = 8;
-const REGISTERS = {
+export const REGISTERS = {
   CAP1: r32(0x04, { TABLE_ENTRY_SIZE: [11, 10], CLOCK: [9, 8], LOW_PRIORITY_COUNT: [6, 4], COUNT: [2, 0] }, 'ro'),
   CAP2: r32(0x08, { TABLE_OFFSET: [31, 24, { unit: '16 bytes' }], ARBITRATION: [7, 0] }, 'ro'),
   CTRL: r16(0x0c, { ARBITRATION: [3, 1], LOAD_TABLE: 0 }),
@@ -75,6 +75,7 @@ function virtualChannel<const N extends string>(
         const count = { count: CAP1.COUNT + 1 };
         return { VC_CAP: count, VC_CTRL: count, VC_STATUS: count };
       },
+      block: [0x04, 0x18],
       text,
     }),
     name,

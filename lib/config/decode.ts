@@ -2,6 +2,7 @@
 import type { Value, Width } from '../backend.js';
 import { decodeFields, type Fields, type FieldValues, RegisterValue } from '../fields.js';
 import type { RegisterMap, RegisterSpec } from '../registers.js';
+import type { RegisterShape } from './capability.js';
 import { fits, type Space, wordAt } from './space.js';
 
 type Decoded<W extends Width, F extends Fields> = keyof F extends never
@@ -17,22 +18,31 @@ export type Registers<M extends RegisterMap> = {
     : never;
 };
 
-/** A register, or all of an array that is there; undefined where the bytes end before it does. */
+/** A register, or all of an array that is there; undefined where the bytes end before it does, or `shape` says that there is none. */
 export function decodeRegister(
   register: RegisterSpec,
   space: Space,
   base: number,
   path: string,
-  { offset = register.offset, count = register.count }: { readonly offset?: number; readonly count?: number } = {},
+  shape?: RegisterShape,
 ): unknown {
-  if (register.count === 0) return decodeAt(register, space, base + offset, path);
+  if (shape === false) return undefined;
+  if (register.count === 0) return decodeAt(register, space, base + (shape?.offset ?? register.offset), path);
   const values: unknown[] = [];
-  for (let index = 0; index < count; index += 1) {
-    const value = decodeAt(register, space, base + offset + index * register.stride, `${path}[${index}]`);
+  for (const [index, offset] of offsetsOf(register, shape).entries()) {
+    const value = decodeAt(register, space, base + offset, `${path}[${index}]`);
     if (value === undefined) break;
     values.push(value);
   }
   return values;
+}
+
+/** Where a register, or each of an array, is: bytes from the capability's first one. Whether the space is so long is another matter. */
+export function offsetsOf(register: RegisterSpec, shape?: RegisterShape): readonly number[] {
+  if (shape === false) return [];
+  const { offset = register.offset, count = register.count, offsets } = shape ?? {};
+  if (register.count === 0) return [offset];
+  return offsets ?? Array.from({ length: count }, (_, index) => offset + index * register.stride);
 }
 
 function decodeAt(register: RegisterSpec, space: Space, offset: number, path: string): unknown {

@@ -13,7 +13,7 @@ const EXIT = codes(
   '32us-64us',
   'More than 64us',
 );
-const WIDTH = { x1: 0, x2: 1, x4: 2, x8: 3, x16: 4, Dynamic: 7 };
+export const WIDTH = { x1: 0, x2: 1, x4: 2, x8: 3, x16: 4, Dynamic: 7 };
 
 export const DEV3 = extended({
   name: 'DEV3',

@@ -1,16 +1,16 @@
 /** PCI Express: the capability, in lspci's words. Which lines there are depends on the port's type. Ref: PCI Express Base 6.0, 7.5.3 */
 import { bars } from './bars.js';
-import { type Capability, standard } from './capability.js';
+import { type Capability, holds, standard } from './capability.js';
 import { EXPRESS_REGISTERS } from './express.js';
-import { findStandard } from './pointers.js';
+import { findLastStandard } from './pointers.js';
 import { fits, isFirstFunction, type Space, wordAt } from './space.js';
 import { flags, hex, named, sign } from './words.js';
 
 type Express = Capability<typeof EXPRESS_REGISTERS>;
 
-/** DEVCAP2 to SLTSTA2: shown when all of them are there. */
+/** DEVCAP and what follows it, DEVCAP2 and what follows it: each shown when all that lspci may show of it is there. */
+const FIRST = 0x04;
 const SECOND = 0x24;
-const SECOND_SIZE = 24;
 
 const ENDPOINT = 0;
 const LEGACY = 1;
@@ -47,12 +47,15 @@ export const EXP = standard({
     const slotted = [ROOT_PORT, DOWNSTREAM, FROM_PCI].includes(type);
     const flit = CAP.FLIT ? ', FLIT Mode Supported' : '';
     yield `Express (v${CAP.VERSION}) ${name}${slotted ? ` (Slot${sign(CAP.SLOT)})` : ''}, IntMsgNum ${CAP.INTERRUPT_MESSAGE}${flit}`;
+    const rooted = type === ROOT_PORT || type === EVENT_COLLECTOR;
+    const slots = slotted && CAP.SLOT === 1;
+    if (!holds(space, express, FIRST, rooted ? 32 : slots ? 24 : 16)) return;
     yield* device(express, type);
     const linked = type !== INTEGRATED && type !== EVENT_COLLECTOR;
     if (linked) yield* link(express, type);
-    if (slotted && CAP.SLOT) yield* slot(express);
-    if (type === ROOT_PORT || type === EVENT_COLLECTOR) yield* root(express);
-    if (CAP.VERSION < 2 || !fits(space, express.offset + SECOND, SECOND_SIZE)) return;
+    if (slots) yield* slot(express);
+    if (rooted) yield* root(express);
+    if (CAP.VERSION < 2 || !holds(space, express, SECOND, slots ? 24 : 16)) return;
     yield* device2(express, type, hasMemory(space));
     if (linked) yield* link2(express, type, space);
   },
@@ -215,8 +218,8 @@ export const isRoutingPort = (space: Space): boolean => [ROOT_PORT, UPSTREAM, DO
 /** An endpoint behind a link or in the root complex; not the legacy kind. */
 export const isEndpoint = (space: Space): boolean => [ENDPOINT, INTEGRATED].includes(portTypeOf(space));
 
-/** -1 where there is no PCI Express. */
+/** -1 where there is no PCI Express. Of several, lspci goes by the last. */
 function portTypeOf(space: Space): number {
-  const offset = findStandard(space, EXP.id);
+  const offset = findLastStandard(space, EXP.id);
   return offset === undefined || !fits(space, offset, 4) ? -1 : (wordAt(space, offset + 2, 16) >> 4) & 0xf;
 }

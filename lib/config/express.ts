@@ -25,9 +25,9 @@ const PAYLOAD = codes(
   '8192 bytes',
   '16384 bytes',
 );
-const SPEEDS = { '2.5GT/s': 1, '5GT/s': 2, '8GT/s': 3, '16GT/s': 4, '32GT/s': 5, '64GT/s': 6, '128GT/s': 8 };
-const LATENCY_L0S = codes('<64ns', '<128ns', '<256ns', '<512ns', '<1us', '<2us', '<4us', 'unlimited');
-const LATENCY_L1 = codes('<1us', '<2us', '<4us', '<8us', '<16us', '<32us', '<64us', 'unlimited');
+export const SPEEDS = { '2.5GT/s': 1, '5GT/s': 2, '8GT/s': 3, '16GT/s': 4, '32GT/s': 5, '64GT/s': 6, '128GT/s': 8 };
+export const LATENCY_L0S = codes('<64ns', '<128ns', '<256ns', '<512ns', '<1us', '<2us', '<4us', 'unlimited');
+export const LATENCY_L1 = codes('<1us', '<2us', '<4us', '<8us', '<16us', '<32us', '<64us', 'unlimited');
 const INDICATOR = codes('Unknown', 'On', 'Blink', 'Off');
 const TIMEOUTS = {
   '50us to 50ms': 0,

@@ -21,6 +21,7 @@ export const MCAST = extended({
     OVERLAY: r32(0x28, { ADDRESS: [31, 6], SIZE: [5, 0] }),
     OVERLAY_HIGH: r32(0x2c, {}),
   },
+  block: [0x04, 0x30],
   *text(multicast, space) {
     yield 'Multicast';
     const { CAP, CTRL } = multicast;
@@ -61,6 +62,7 @@ export const RCECOLL = extended({
     BUSES: r32(0x08, { LAST: [23, 16], NEXT: [15, 8] }, 'ro'),
   },
   shape: ({ version }) => (version < 2 ? { BUSES: false } : {}),
+  block: [0x00, 12],
   *text(collector) {
     yield 'Root Complex Event Collector Endpoint Association';
     const { BITMAP } = collector;

@@ -1,6 +1,6 @@
 /** What a link says of itself beyond PCI Express: the physical layers, L1 substates, LTR, PTM, DPC. */
 import { r16, r32 } from '../registers.js';
-import { extended } from './capability.js';
+import { extended, holds } from './capability.js';
 import { codes, flags, hex, sign } from './words.js';
 
 export const DSN = extended({
@@ -9,7 +9,8 @@ export const DSN = extended({
   title: 'Device Serial Number',
   ref: 'PCI Express Base 6.0, 7.9.3',
   registers: { LOW: r32(0x04, {}, 'ro'), HIGH: r32(0x08, {}, 'ro') },
-  *text(dsn) {
+  *text(dsn, space) {
+    if (!holds(space, dsn, 0x04, 8)) return;
     yield `Device Serial Number ${`${hex(dsn.HIGH, 8)}${hex(dsn.LOW, 8)}`.replace(/..(?=.)/g, '$&-')}`;
   },
 });
@@ -22,6 +23,7 @@ export const LTR = extended({
   title: 'Latency Tolerance Reporting',
   ref: 'PCI Express Base 6.0, 7.8.2',
   registers: { MAX_SNOOP: r16(0x04, LATENCY), MAX_NO_SNOOP: r16(0x06, LATENCY) },
+  block: [0x04, 4],
   *text(ltr) {
     yield 'Latency Tolerance Reporting';
     yield `\tMax snoop latency: ${nanoseconds(ltr.MAX_SNOOP)}ns`;
@@ -41,6 +43,7 @@ export const SECPCI = extended({
     LNKCTL3: r32(0x04, { INTERRUPT_ENABLE: 1, PERFORM_EQUALIZATION: 0 }),
     LANE_ERRORS: r32(0x08, {}, 'w1c'),
   },
+  block: [0x04, 12],
   *text(secondary) {
     yield 'Secondary PCI Express';
     yield `\tLnkCtl3: ${flags(secondary.LNKCTL3, { LnkEquIntrruptEn: 'INTERRUPT_ENABLE', PerformEqu: 'PERFORM_EQUALIZATION' })}`;
@@ -83,6 +86,8 @@ export const L1PM = extended({
     }),
     CTRL2: r32(0x0c, { POWER_ON: [7, 3], POWER_ON_SCALE: [1, 0] }),
   },
+  block: [0x04, 12],
+  unreadable: true,
   *text(l1) {
     yield 'L1 PM Substates';
     const { CAP } = l1;
@@ -117,6 +122,8 @@ export const PTM = extended({
     CAP: r32(0x04, { GRANULARITY: [15, 8, { unit: 'ns' }], ROOT: 2, RESPONDER: 1, REQUESTER: 0 }, 'ro'),
     CTRL: r32(0x08, { GRANULARITY: [15, 8, { unit: 'ns' }], ROOT_SELECT: 1, ENABLE: 0 }),
   },
+  block: [0x04, 8],
+  unreadable: true,
   *text(ptm) {
     const granularity = (value: number, none: string) =>
       value === 0 ? none : value === 255 ? 'Greater than 254ns' : `${value}ns`;
@@ -149,6 +156,8 @@ export const PL16GT = extended({
   title: 'Physical Layer 16.0 GT/s',
   ref: 'PCI Express Base 6.0, 7.7.5',
   registers: { CAP: r32(0x04, {}, 'ro'), CTRL: r32(0x08, {}), STATUS: r32(0x0c, EQUALIZATION, 'w1c') },
+  block: [0x04, 0x18],
+  unreadable: true,
   *text(layer) {
     yield 'Physical Layer 16.0 GT/s';
     yield `\tPhy16Sta: ${flags(layer.STATUS, EQUALIZATION_LINE)}`;
@@ -186,6 +195,8 @@ export const PL32GT = extended({
       'w1c',
     ),
   },
+  block: [0x04, 0x1c],
+  unreadable: true,
   *text(layer) {
     const { CAP, CTRL, STATUS } = layer;
     const modes = ['PCI Express', 'Training Set Messages', 'Alternate Protocol Negotiation'];
@@ -219,6 +230,8 @@ export const PL64GT = extended({
       'w1c',
     ),
   },
+  block: [0x04, 12],
+  unreadable: true,
   *text(layer) {
     yield 'Physical Layer 64.0 GT/s';
     yield `\tPhy64Sta: ${flags(layer.STATUS, EQUALIZATION_LINE)}`;
@@ -235,6 +248,7 @@ export const LMR = extended({
     CAP: r16(0x04, { DRIVER: 0 }, 'ro'),
     STATUS: r16(0x06, { SOFTWARE_READY: 1, READY: 0 }, 'ro'),
   },
+  block: [0x00, 8],
   *text(margining) {
     yield 'Lane Margining at the Receiver';
     yield `\tPortCap: Uses Driver${sign(margining.CAP.DRIVER)}`;
@@ -283,6 +297,7 @@ export const DPC = extended({
     ),
     SOURCE: r16(0x0a, {}, 'ro'),
   },
+  block: [0x04, 8],
   *text(dpc) {
     const { CAP, CTRL, STATUS } = dpc;
     yield 'Downstream Port Containment';

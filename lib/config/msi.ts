@@ -1,6 +1,6 @@
 /** MSI and MSI-X. Ref: PCI Express Base 6.0, 7.7.1 and 7.7.2 */
 import { r16, r32 } from '../registers.js';
-import { standard } from './capability.js';
+import { holds, standard } from './capability.js';
 import { flags, hex, sign } from './words.js';
 
 /** 7 is reserved; lspci counts on. */
@@ -32,12 +32,15 @@ export const MSI = standard({
     if (CONTROL.ADDRESS_64) return masks;
     return { ADDRESS_HIGH: false, DATA: { offset: 0x08 }, MASK: { offset: 0x0c }, PENDING: { offset: 0x10 }, ...masks };
   },
-  *text(msi) {
+  *text(msi, space) {
     const { CONTROL } = msi;
     yield `MSI: Enable${sign(CONTROL.ENABLE)} Count=${CONTROL.ENABLED_COUNT}/${CONTROL.COUNT} ${flags(CONTROL, { Maskable: 'MASKABLE', '64bit': 'ADDRESS_64' })}`;
+    const wide = CONTROL.ADDRESS_64 ? 4 : 0;
+    if (!holds(space, msi, 0x04, wide + 6)) return;
     const high = CONTROL.ADDRESS_64 ? hex(msi.ADDRESS_HIGH, 8) : '';
     yield `\tAddress: ${high}${hex(msi.ADDRESS, 8)}  Data: ${hex(msi.DATA, 4)}`;
-    if (CONTROL.MASKABLE) yield `\tMasking: ${hex(msi.MASK, 8)}  Pending: ${hex(msi.PENDING, 8)}`;
+    if (CONTROL.MASKABLE && holds(space, msi, 0x0c + wide, 8))
+      yield `\tMasking: ${hex(msi.MASK, 8)}  Pending: ${hex(msi.PENDING, 8)}`;
   },
 });
 
@@ -51,6 +54,7 @@ export const MSIX = standard({
     TABLE: r32(0x04, { OFFSET: [31, 3, { unit: '8 bytes' }], BAR: [2, 0] }, 'ro'),
     PBA: r32(0x08, { OFFSET: [31, 3, { unit: '8 bytes' }], BAR: [2, 0] }, 'ro'),
   },
+  block: [0x04, 8],
   *text(msix) {
     const { CONTROL } = msix;
     yield `MSI-X: Enable${sign(CONTROL.ENABLE)} Count=${CONTROL.LAST + 1} Masked${sign(CONTROL.MASK_ALL)}`;

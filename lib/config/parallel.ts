@@ -1,7 +1,7 @@
 /** Capabilities of the parallel buses: PCI-X and AGP. */
 import { r8, r16, r32 } from '../registers.js';
-import { standard } from './capability.js';
-import { type Space, wordAt } from './space.js';
+import { holds, standard } from './capability.js';
+import { isBridge, isDevice } from './space.js';
 import { codes, flags, hex, sign } from './words.js';
 
 const OUTSTANDING = codes('1', '2', '3', '4', '8', '12', '16', '32');
@@ -22,8 +22,6 @@ const BRIDGE_LINE = {
   SCO: 'OVERRUN',
   SRD: 'SPLIT_DELAYED',
 } as const;
-
-const isBridge = (space: Space): boolean => (wordAt(space, 0x0e, 8) & 0x7f) === 1;
 
 /** The registers at 0x02 and 0x04 mean other things on a bridge. */
 export const PCIX = standard({
@@ -87,6 +85,7 @@ export const PCIX = standard({
   *text(pcix, space) {
     if (isBridge(space)) {
       yield 'PCI-X bridge device';
+      if (!holds(space, pcix, 0x04, 12)) return;
       const { SECONDARY_STATUS: secondary } = pcix;
       const frequency = FREQUENCIES[secondary.FREQUENCY] ?? `?${secondary.FREQUENCY}`;
       yield `\tSecondary Status: ${flags(secondary, BRIDGE_LINE)} Freq=${frequency}`;
@@ -96,7 +95,9 @@ export const PCIX = standard({
       yield `\tDownstream: Capacity=${DOWNSTREAM.CAPACITY} CommitmentLimit=${DOWNSTREAM.LIMIT}`;
       return;
     }
+    if (!isDevice(space)) return;
     yield 'PCI-X non-bridge device';
+    if (!holds(space, pcix, 0x04, 4)) return;
     const { COMMAND, STATUS } = pcix;
     yield `\tCommand: ${flags(COMMAND, { DPERE: 'PARITY_RECOVERY', ERO: 'RELAXED_ORDERING' })} RBC=${COMMAND.READ_COUNT} OST=${COMMAND.OUTSTANDING}`;
     const bus = flags(STATUS, { '64bit': 'BITS64', '133MHz': 'MHZ133', SCD: 'DISCARDED', USC: 'UNEXPECTED' });
@@ -148,6 +149,7 @@ export const AGP = standard({
       RATE: [2, 0],
     }),
   },
+  block: [0x04, 8],
   *text(agp) {
     const { VERSION } = agp;
     yield `AGP version ${hex(VERSION.MAJOR)}.${hex(VERSION.MINOR)}`;

@@ -31,3 +31,7 @@ export function standardPointers(space: Space): readonly Pointer[] {
 /** Where the first capability of this id is. */
 export const findStandard = (space: Space, id: number): number | undefined =>
   standardPointers(space).find((one) => one.id === id && one.end === undefined)?.offset;
+
+/** Where the last one is. */
+export const findLastStandard = (space: Space, id: number): number | undefined =>
+  standardPointers(space).findLast((one) => one.id === id && one.end === undefined)?.offset;

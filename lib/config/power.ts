@@ -1,6 +1,6 @@
 /** Power Management. Ref: PCI Bus Power Management Interface 1.2, 3.2; PCI Express Base 6.0, 7.5.2 */
 import { r8, r16 } from '../registers.js';
-import { standard } from './capability.js';
+import { holds, standard } from './capability.js';
 import { codes, flags, sign } from './words.js';
 
 export const PM = standard({
@@ -37,11 +37,12 @@ export const PM = standard({
     PMCSR_BSE: r8(0x06, { BUS_POWER_CLOCK: 7, B3: 6 }, 'ro'),
     DATA: r8(0x07, {}, 'ro'),
   },
-  *text(power) {
+  *text(power, space) {
     const { PMC } = power;
     yield `Power Management version ${PMC.VERSION}`;
     const pme = flags(PMC, { D0: 'PME_D0', D1: 'PME_D1', D2: 'PME_D2', D3hot: 'PME_D3HOT', D3cold: 'PME_D3COLD' });
     yield `\tFlags: ${flags(PMC, { PMEClk: 'PME_CLOCK', DSI: 'DSI', D1: 'D1', D2: 'D2' })} AuxCurrent=${PMC.AUX_CURRENT} PME(${pme.replaceAll(' ', ',')})`;
+    if (!holds(space, power, 0x04, 4)) return;
     const { PMCSR, PMCSR_BSE } = power;
     yield `\tStatus: ${PMCSR.POWER_STATE} NoSoftRst${sign(PMCSR.NO_SOFT_RESET)} PME-Enable${sign(PMCSR.PME_ENABLE)} DSel=${PMCSR.DATA_SELECT} DScale=${PMCSR.DATA_SCALE} PME${sign(PMCSR.PME_STATUS)}`;
     // lspci has the sign of B3 the other way round.

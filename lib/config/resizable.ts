@@ -22,16 +22,18 @@ function shape({ CTRL }: Resizable) {
 
 function* text(title: string, { CAP, CTRL }: Resizable): Generator<string> {
   yield title;
-  const count = CTRL[0]?.COUNT;
-  if (count === undefined) return;
+  const count = CTRL[0]?.COUNT ?? 1;
   if (count === 0 || count > MOST) {
     yield `\t<error in resizable BAR: num_bars=${count} is out of specification>`;
     return;
   }
-  for (const [index, { SIZES }] of CAP.entries()) {
-    const control = CTRL[index];
-    if (control === undefined) return;
-    const sizes = [...bits(SIZES, 28), ...bits(control.LARGER_SIZES, 16).map((bit) => bit + 28)].map(sizeText);
+  for (let index = 0; index < count; index += 1) {
+    const [cap, control] = [CAP[index], CTRL[index]];
+    if (cap === undefined || control === undefined) {
+      yield '\t<unreadable>';
+      return;
+    }
+    const sizes = [...bits(cap.SIZES, 28), ...bits(control.LARGER_SIZES, 16).map((bit) => bit + 28)].map(sizeText);
     const supported = sizes.length === 0 ? '' : `, supported: ${sizes.join(' ')}`;
     yield `\tBAR ${control.BAR}: current size: ${sizeText(control.SIZE)}${supported}`;
   }

@@ -28,6 +28,7 @@ export const ACS = extended({
   title: 'Access Control Services',
   ref: 'PCI Express Base 6.0, 7.7.11',
   registers: { CAP: r16(0x04, { EGRESS_SIZE: [15, 8], ...CONTROLS }, 'ro'), CTRL: r16(0x06, CONTROLS) },
+  block: [0x04, 4],
   *text(acs) {
     yield 'Access Control Services';
     yield `\tACSCap:\t${flags(acs.CAP, CONTROLS_LINE)}`;
@@ -44,6 +45,7 @@ export const ARI = extended({
     CAP: r16(0x04, { NEXT_FUNCTION: [15, 8], ACS: 1, MFVC: 0 }, 'ro'),
     CTRL: r16(0x06, { GROUP: [6, 4], ACS: 1, MFVC: 0 }),
   },
+  block: [0x04, 4],
   *text(ari) {
     yield 'Alternative Routing-ID Interpretation (ARI)';
     yield `\tARICap:\t${flags(ari.CAP, { MFVC: 'MFVC', ACS: 'ACS' })}, Next Function: ${ari.CAP.NEXT_FUNCTION}`;
@@ -61,6 +63,7 @@ export const ATS = extended({
     /** Of 4096 bytes times two to the power of UNIT. */
     CTRL: r16(0x06, { ENABLE: 15, UNIT: [4, 0] }),
   },
+  block: [0x04, 4],
   *text(ats) {
     yield 'Address Translation Service (ATS)';
     yield `\tATSCap:\tInvalidate Queue Depth: ${hex(ats.CAP.QUEUE_DEPTH, 2)}`;
@@ -88,6 +91,7 @@ export const PRI = extended({
     CAPACITY: r32(0x08, {}, 'ro'),
     ALLOCATION: r32(0x0c, {}),
   },
+  block: [0x04, 12],
   *text(pri) {
     yield 'Page Request Interface (PRI)';
     yield `\tPRICtl: ${flags(pri.CTRL, { Enable: 'ENABLE', Reset: 'RESET' })}`;
@@ -105,6 +109,7 @@ export const PASID = extended({
     CAP: r16(0x04, { WIDTH: [12, 8], PRIVILEGED: 2, EXECUTE: 1 }, 'ro'),
     CTRL: r16(0x06, { PRIVILEGED: 2, EXECUTE: 1, ENABLE: 0 }),
   },
+  block: [0x04, 4],
   *text(pasid) {
     const modes = { Exec: 'EXECUTE', Priv: 'PRIVILEGED' } as const;
     yield 'Process Address Space ID (PASID)';
@@ -134,6 +139,7 @@ export const SRIOV = extended({
     BAR: r32(0x24, {}, { count: 6 }),
     MIGRATION: r32(0x3c, { OFFSET: [31, 3, { unit: '8 bytes' }], BIR: [2, 0] }, 'ro'),
   },
+  block: [0x04, 0x3c],
   *text(sriov) {
     const { CAP, CTRL, STATUS } = sriov;
     yield 'Single Root I/O Virtualization (SR-IOV)';
@@ -158,8 +164,7 @@ function* regions(words: readonly number[]): Generator<string> {
     const wide = (word & 6) === 4;
     const high = wide ? (words[++index] ?? 0) : 0;
     const low = (word & ~0xf) >>> 0;
-    if (wide && low === 0 && high === 0) continue;
-    const address = `${high === 0 ? '' : hex(high, 8)}${hex(low, 8)}`;
+    const address = `${wide ? hex(high, 8) : ''}${hex(low, 8)}`;
     yield `\tRegion ${at}: Memory at ${address} (${word & 6 ? 64 : 32}-bit, ${word & 8 ? '' : 'non-'}prefetchable)`;
   }
 }

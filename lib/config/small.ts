@@ -1,6 +1,6 @@
 /** Capabilities of a few words each. */
 import { r8, r16, r32 } from '../registers.js';
-import { standard } from './capability.js';
+import { holds, standard } from './capability.js';
 import { flags, hex, named, sign } from './words.js';
 
 export const SSVID = standard({
@@ -9,8 +9,9 @@ export const SSVID = standard({
   title: 'Subsystem',
   ref: 'PCI-to-PCI Bridge 1.2, 3.2.5.13',
   registers: { VENDOR_ID: r16(0x04, {}, 'ro'), DEVICE_ID: r16(0x06, {}, 'ro') },
-  *text({ VENDOR_ID, DEVICE_ID }, _space, { subsystem }) {
-    yield `Subsystem: ${subsystem(VENDOR_ID, DEVICE_ID)}`;
+  *text(capability, space, { subsystem }) {
+    if (!holds(space, capability, 0, 8)) return;
+    yield `Subsystem: ${subsystem(capability.VENDOR_ID, capability.DEVICE_ID)}`;
   },
 });
 
@@ -24,6 +25,7 @@ export const AF = standard({
     CTRL: r8(0x04, { FLR: 0 }),
     STATUS: r8(0x05, { TRANSACTIONS_PENDING: 0 }, 'ro'),
   },
+  block: [0x03, 3],
   *text(af) {
     yield 'PCI Advanced Features';
     const { CAP, CTRL, STATUS } = af;
@@ -50,13 +52,20 @@ export const SATA = standard({
       'ro',
     ),
   },
-  *text({ REVISION, LOCATION }) {
+  *text(sata, space) {
+    const { REVISION } = sata;
+    const version = `SATA HBA v${REVISION.MAJOR}.${REVISION.MINOR}`;
+    if (!holds(space, sata, 0x04, 4)) {
+      yield version;
+      return;
+    }
+    const { LOCATION } = sata;
     const bar = LOCATION.BAR;
     const place =
       bar === 'InCfgSpace'
         ? bar
         : `${named(bar, `BAR??${LOCATION.raw & 0xf}`)}${typeof bar === 'string' ? ` Offset=${hex(LOCATION.OFFSET, 8)}` : ''}`;
-    yield `SATA HBA v${REVISION.MAJOR}.${REVISION.MINOR} ${place}`;
+    yield `${version} ${place}`;
   },
 });
 

@@ -35,3 +35,9 @@ export function wordAt(space: Space, offset: number, width: 8 | 16 | 32 | 64): n
   if (width === 16) return view.getUint16(offset, true);
   return width === 32 ? view.getUint32(offset, true) : view.getBigUint64(offset, true);
 }
+
+/** Does the header say that it is a PCI-to-PCI bridge's? */
+export const isBridge = (space: Space): boolean => (wordAt(space, 0x0e, 8) & 0x7f) === 1;
+
+/** Does it say that it is a device's? */
+export const isDevice = (space: Space): boolean => (wordAt(space, 0x0e, 8) & 0x7f) === 0;

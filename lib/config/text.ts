@@ -3,7 +3,7 @@
  *
  * Ref: pciutils 3.15, lspci(8)
  */
-import { AbsentRegister, decodeCapability, type TextContext } from './capability.js';
+import { AbsentRegister, decodeCapability, holds, type TextContext } from './capability.js';
 import { decodeRegisters } from './decode.js';
 import { HEADER, type Header } from './header.js';
 import { barLines, bridgeLines, cardbusLines, deviceSelect, romLines } from './header-text.js';
@@ -94,13 +94,21 @@ function latencies({ MIN_GNT, MAX_LAT }: Header): string {
 const ENDS = { looped: '<chain looped>', broken: '<chain broken>', denied: '<access denied>' } as const;
 
 function* capabilityLines(space: Space, context: TextContext): Generator<string> {
+  let open = '';
   for (const step of walk(space)) {
-    const [first = '', ...others] = stepLines(step, space, context);
-    yield `\tCapabilities: ${first}`;
-    for (const line of others) yield `\t${line}`;
+    const [first, ...others] = stepLines(step, space, context);
+    if (first === undefined) {
+      open += `\tCapabilities: ${isFound(step) ? label(step.place) : ''} `;
+      continue;
+    }
+    yield `${open}\tCapabilities: ${first}`;
+    open = '';
+    for (const line of others) yield line.startsWith('\t') ? `\t${line}` : line;
   }
+  if (open !== '') yield open;
 }
 
+/** Of a capability of which lspci shows no more than the offset: none. */
 function stepLines(step: Step, space: Space, context: TextContext): string[] {
   if (!isFound(step)) {
     if (step.reason === 'denied') return [ENDS.denied];
@@ -110,11 +118,16 @@ function stepLines(step: Step, space: Space, context: TextContext): string[] {
   if (spec === undefined) return [`${label(place)} ${unknownText(place.id, place.extended, place.offset, space)}`];
   const lines: string[] = [];
   try {
-    for (const line of spec.text(decodeCapability(spec, space, place), space, context)) lines.push(line);
+    for (const line of spec.text(decodeCapability(spec, space, place), space, context)) {
+      lines.push(lines.length === 0 ? `${label(place)} ${line}` : line);
+      if (spec.block === undefined || holds(space, place, ...spec.block)) continue;
+      if (spec.unreadable) lines.push('\t<unreadable>');
+      break;
+    }
   } catch (error) {
     if (!(error instanceof AbsentRegister)) throw error;
   }
-  return [`${label(place)} ${lines[0] ?? '<?>'}`, ...lines.slice(1)];
+  return lines;
 }
 
 function label(place: { readonly offset: number; readonly extended: boolean; readonly version: number }): string {

@@ -35,7 +35,8 @@ export function lspciOf(dump: string): Map<string, readonly string[]> {
   }
 }
 
+/** Each function begins at the start of a line; all its other lines are indented. */
 export function bySlot(text: string): Map<string, readonly string[]> {
-  const functions = text.split(/\n\n(?=[0-9a-f]{2,8}:)/).map((part) => part.trimEnd().split('\n'));
+  const functions = text.split(/\n(?=[0-9a-f])/).map((part) => part.trimEnd().split('\n'));
   return new Map(functions.map((lines) => [lines[0]?.split(' ')[0] ?? '', lines]));
 }

@@ -1,0 +1,50 @@
+/** Where in the BARs further register blocks are. Ref: PCI Express Base 6.2, 7.9.33 */
+import { r32 } from '../registers.js';
+import { extended, holds } from './capability.js';
+import { hex, named } from './words.js';
+
+const FIRST = 0x08;
+const SIZE = 8;
+const MOST = 510;
+const blocks = { access: 'ro', count: MOST, stride: SIZE } as const;
+
+/** lspci counts eight bytes of the length for what stands before the blocks. */
+const countOf = (length: number): number => Math.max(0, Math.floor(length / SIZE) - 1);
+
+export const MMIO_RBL = extended({
+  name: 'MMIO_RBL',
+  id: 0x36,
+  title: 'MMIO Register Block Locator',
+  ref: 'PCI Express Base 6.2, 7.9.33',
+  registers: {
+    CAP: r32(0x04, { LENGTH: [11, 0] }, 'ro'),
+    /** OFFSET: address bits 31 to 16. */
+    BLOCK: r32(FIRST, { OFFSET: [31, 16], ID: [15, 8, { Empty: 0, MCAP: 1, MDVS: 0xff }], BAR: [2, 0] }, blocks),
+    BLOCK_HIGH: r32(FIRST + 4, {}, blocks),
+  },
+  shape({ CAP }) {
+    const count = { count: countOf(CAP.LENGTH) };
+    return { BLOCK: count, BLOCK_HIGH: count };
+  },
+  block: [0x04, 12],
+  unreadable: true,
+  *text(locator, space) {
+    yield 'MMIO Register Block Locator';
+    const { LENGTH } = locator.CAP;
+    if (!holds(space, locator, FIRST, LENGTH)) {
+      yield '\t<unreadable>';
+      return;
+    }
+    // A length below eight is a very large count to lspci: it goes on to the end of the bytes.
+    const count = LENGTH < SIZE ? Number.POSITIVE_INFINITY : countOf(LENGTH);
+    for (let index = 0; index < count; index += 1) {
+      const [block, high] = [locator.BLOCK[index], locator.BLOCK_HIGH[index]];
+      if (block === undefined || high === undefined) {
+        yield '\t<unreadable>';
+        return;
+      }
+      const id = named(block.ID, `Reserved (${block.ID})`);
+      yield `\tLocator${index}: BIR: BAR${block.BAR}, ID: ${id}, offset: ${hex(high, 8)}${hex(block.OFFSET, 4)}0000`;
+    }
+  },
+});
