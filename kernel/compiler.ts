@@ -58,6 +58,12 @@ interface TslabDiagnostic {
   readonly fileName?: string;
 }
 
+/** What a cell leaves to those after it, should it run to its end. */
+interface Left {
+  readonly declarations: string;
+  readonly names: readonly string[];
+}
+
 class Compiler {
   readonly #converter: Converter;
   #programs: Programs | undefined;
@@ -65,7 +71,9 @@ class Compiler {
   readonly #printQuickInfo: Tslab['printQuickInfo'];
   /** Declarations that hold for the next cell, and those of the cell that was compiled last. */
   #declarations = '';
-  #compiled = { declarations: '', names: [] as readonly string[] };
+  #compiled: Left = { declarations: '', names: [] };
+  /** The last cell that compiled: often it is run again as it is. */
+  #last: { code: string; before: string; compiled: Left; ok: Compiled } | undefined;
   /** Left behind by the converter's last step. */
   #maps: string[] = [];
   #notes: Notes = { imports: new Set(), names: new Set() };
@@ -97,7 +105,13 @@ class Compiler {
 
   compile(cell: string): CompileResult {
     const code = withoutExports(cell);
-    this.#programs?.refresh();
+    const changed = this.#programs?.refresh();
+    const again = this.#last;
+    if (again?.code === code && again.before === this.#declarations && !changed) {
+      this.#compiled = again.compiled;
+      return { ok: { ...again.ok, files: [] } };
+    }
+    this.#last = undefined;
     let converted = this.#converter.convert(this.#declarations, code);
     if (converted.diagnostics.length > 0 && this.#programs?.widen()) {
       converted = this.#converter.convert(this.#declarations, code);
@@ -115,6 +129,7 @@ class Compiler {
       maps: this.#maps,
       files: (sideOutputs ?? []).map(({ path, data }) => ({ path, code: data })),
     };
+    this.#last = { code, before: this.#declarations, compiled: this.#compiled, ok };
     return { ok };
   }
 

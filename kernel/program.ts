@@ -164,6 +164,7 @@ export class Programs {
       jsDocParsingMode: WITHOUT_DOCS,
       getSourceFile: (name, how) => this.#sourceFile(name, how),
       readFile: (name) => (roots.includes(name) ? system.readFile(name) : ts.sys.readFile(name)),
+      getModuleResolutionCache: () => packages,
       hasInvalidatedResolutions: (file) => !isPackaged(file),
       resolveModuleNameLiterals: (literals, file, redirected, options, source) => {
         // Imports of the user's files are resolved anew each time, those of packages once.

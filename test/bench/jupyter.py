@@ -1,7 +1,7 @@
 """Drives kernels as a front end of Jupyter's does, the same way for each: a JSON line in, one out, times in milliseconds.
 
 {"do": "start", "kernel": NAME}         -> {"info": ..., "result": ...}, both since the start
-{"do": "cells", "kernel": NAME, "times": N} -> [ms, ...]: a trivial cell, from request to idle
+{"do": "cells", "kernel": NAME, "times": N, "again": BOOL} -> [ms, ...]: a trivial cell, from request to idle, each another or the same
 {"do": "complete", "kernel": NAME, "times": N} -> [ms, ...]
 {"do": "memory", "kernel": NAME}        -> {"pss": MiB, "rss": MiB}
 {"do": "stop", "kernel": NAME}          -> {}
@@ -75,12 +75,12 @@ def start(kernel):
     return {'info': info, 'result': result}
 
 
-def cells(kernel, times):
+def cells(kernel, times, again):
     client = kernels[kernel][1]
     took = []
-    for _ in range(times):
+    for n in range(times):
         begun = time.monotonic()
-        id = client.execute(CELL)
+        id = client.execute(CELL if again else f'{CELL} + {n}')
         iopub(client, id, idle)
         shell(client, id)
         took.append(milliseconds(begun))
