@@ -3,19 +3,18 @@
  * Everything that TypeScript is asked is asked here. The only file that touches tslab.
  */
 import './cache.js';
-import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { CompilerOptions, QuickInfo, System, TranspileOptions, TranspileOutput } from 'typescript';
 import { type Answers, answer } from './ask.js';
 import { completed, type Found, isComplete, lacksNode } from './complete.js';
-import { cut, exportedNames, withoutExports } from './declarations.js';
+import { cut, withoutExports } from './declarations.js';
 import { document } from './docs.js';
 import { corrected } from './emit.js';
 import { awaits, guardLoops, keepEarlierValues, type Notes, placeCalls } from './guard.js';
-import { CELL_TYPES, NODE_SLIM, overlay, PACKAGE } from './overlay.js';
-import { type Builder, type ProgramOptions, Programs } from './program.js';
+import { CELL_TYPES, NODE_SLIM, overlay } from './overlay.js';
+import { type Builder, LIBRARY_FILES, type ProgramOptions, Programs } from './program.js';
 import type { Compiled, CompileResult, CompilerData, Completion, Diagnostic } from './threads.js';
 import { dressed, keepCompiled, quickInfo, type Ts, ts } from './typescript.js';
 
@@ -23,7 +22,8 @@ import { dressed, keepCompiled, quickInfo, type Ts, ts } from './typescript.js';
 const OPTIONS: CompilerOptions = {
   moduleResolution: ts.ModuleResolutionKind.Bundler,
   types: ['node', CELL_TYPES],
-  lib: ['lib.es2023.d.ts', 'lib.esnext.disposable.d.ts'],
+  lib: [...LIBRARY_FILES],
+  libReplacement: false,
   inlineSourceMap: true,
   strict: true,
   noImplicitAny: false,
@@ -74,6 +74,7 @@ class Compiler {
   #compiled: Left = { declarations: '', names: [] };
   /** The last cell that compiled: often it is run again as it is. */
   #last: { code: string; before: string; compiled: Left; ok: Compiled } | undefined;
+  #converted = false;
   /** Left behind by the converter's last step. */
   #maps: string[] = [];
   #notes: Notes = { imports: new Set(), names: new Set() };
@@ -100,7 +101,6 @@ class Compiler {
     );
     this.#converter = tslab.createConverter({ isJS: false, isBrowser: false });
     this.#printQuickInfo = tslab.printQuickInfo;
-    this.#preload();
   }
 
   compile(cell: string): CompileResult {
@@ -112,6 +112,7 @@ class Compiler {
       return { ok: { ...again.ok, files: [] } };
     }
     this.#last = undefined;
+    this.#converted = true;
     let converted = this.#converter.convert(this.#declarations, code);
     if (converted.diagnostics.length > 0 && this.#programs?.widen()) {
       converted = this.#converter.convert(this.#declarations, code);
@@ -165,6 +166,12 @@ class Compiler {
     return info ? this.#printQuickInfo(info) : undefined;
   }
 
+  /** Reads what every cell stands on. */
+  warm(): void {
+    if (this.#converted) return;
+    this.compile('');
+  }
+
   readonly answers: Answers = {
     compile: ({ code }) => this.compile(code),
     commit: ({ names }) => this.commit(names),
@@ -172,16 +179,6 @@ class Compiler {
     inspect: ({ code, cursor }) => this.inspect(code, cursor),
     isComplete: ({ code }) => isComplete(code),
   };
-
-  /** The silent first cell: the package's public names, with their types. main.ts gives the values. */
-  #preload(): void {
-    const index = path.join(PACKAGE, 'dist/lib/index.d.ts');
-    if (!existsSync(index)) return;
-    const result = this.compile(`import { ${exportedNames(index).join(', ')} } from 'vfiolab';`);
-    if ('diagnostics' in result)
-      throw new Error(`the first cell: ${result.diagnostics.map((d) => d.message).join('; ')}`);
-    this.commit('all');
-  }
 
   /** Stands in for ts.transpileModule in the converter's last step, ES module to CommonJS. */
   #transpile(code: string, own: TranspileOptions): TranspileOutput {
@@ -235,3 +232,5 @@ const answers = (): Answers => {
 };
 answer(parentPort, answers);
 answer(io, answers);
+// The first cell finds everything read, unless it is waiting already.
+setImmediate(() => compiler?.warm());

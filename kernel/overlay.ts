@@ -7,6 +7,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { System } from 'typescript';
+import { exportedNames } from './declarations.js';
 import { CELL_GLOBALS } from './scope.js';
 import { SLIM_TYPES } from './slim.js';
 
@@ -17,6 +18,13 @@ export const PACKAGE = fileURLToPath(new URL('../..', import.meta.url)).replace(
 export const CELL_TYPES = 'vfiolab-cell';
 /** Name of the one that stands for Node's, where they are not needed. */
 export const NODE_SLIM = 'vfiolab-node';
+
+/** The package's public names, in every cell: values, types and generics alike. session.ts gives the values. */
+function publicNames(): string {
+  const index = path.join(PACKAGE, 'dist/lib/index.d.ts');
+  const names = existsSync(index) ? exportedNames(index).map((name) => name.replace(/^type /, '')) : [];
+  return names.map((name) => `import ${name} = __vfiolab.${name};\n`).join('');
+}
 
 export function overlay(sys: System, cwd: string): void {
   const modules = path.join(cwd, 'node_modules');
@@ -30,7 +38,11 @@ export function overlay(sys: System, cwd: string): void {
     links.set(path.join(modules, 'undici-types'), undici);
   }
   const files = new Map([
-    [path.join(types, CELL_TYPES, 'index.d.ts'), CELL_GLOBALS],
+    [
+      path.join(types, CELL_TYPES, 'index.d.ts'),
+      `/// <reference path="./face.d.ts" />\n${CELL_GLOBALS}${publicNames()}`,
+    ],
+    [path.join(types, CELL_TYPES, 'face.d.ts'), "export * from 'vfiolab';\nexport as namespace __vfiolab;\n"],
     [path.join(types, NODE_SLIM, 'index.d.ts'), SLIM_TYPES],
   ]);
 

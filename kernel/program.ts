@@ -17,8 +17,14 @@ import type {
   SourceFile,
   System,
 } from 'typescript';
+import path from 'node:path';
 import { WITHOUT_DOCS } from './docs.js';
+import { library } from './library.js';
 import { ts } from './typescript.js';
+
+/** What cells have of JavaScript. */
+const LIBRARY = ['es2023', 'esnext.disposable'];
+export const LIBRARY_FILES: readonly string[] = [`lib.${LIBRARY[0]}.d.ts`];
 
 /** What tslab's converter asks of a builder. */
 export type Builder = Pick<
@@ -50,6 +56,7 @@ interface Own {
 export class Programs {
   readonly #options: ProgramOptions;
   readonly #host: CompilerHost;
+  readonly #library = library(path.dirname(ts.getDefaultLibFilePath({})), LIBRARY);
   readonly #files = new Map<string, SourceFile | undefined>();
   readonly #own = new Map<string, Own>();
   #slim = true;
@@ -183,7 +190,7 @@ export class Programs {
     const known = this.#files.get(name);
     if (known || (this.#files.has(name) && isPackaged(name))) return known;
     const root = this.#options.roots.includes(name);
-    const text = root ? this.#options.system.readFile(name) : ts.sys.readFile(name);
+    const text = root ? this.#options.system.readFile(name) : (this.#library.text(name) ?? ts.sys.readFile(name));
     const file =
       text === undefined
         ? undefined

@@ -42,9 +42,11 @@ export class Session {
     this.#start.port1.on('message', () => this.#starting?.());
   }
 
-  /** The silent first cell: the package's public names. Their types are the compiler's. */
+  /** The package's public names, for every cell. Their types are the compiler's. */
   async preload(): Promise<void> {
-    Object.assign(this.#exports, await this.#modules.import('vfiolab'));
+    for (const [name, value] of Object.entries(await this.#modules.import('vfiolab'))) {
+      Object.defineProperty(globalThis, name, { configurable: true, writable: true, value });
+    }
   }
 
   /** Runs one request; its outputs, then `done`, go to the io thread. */
@@ -121,7 +123,8 @@ export class Session {
       await this.#compiler.ask('commit', { names: reached });
       throw error;
     }
-    await this.#compiler.ask('commit', { names: 'all' });
+    // Whatever is asked next is asked after it.
+    this.#compiler.ask('commit', { names: 'all' }).catch(() => {});
     if (result === undefined) return undefined;
     const value = exports[result];
     exports[result] = undefined;

@@ -142,8 +142,16 @@ function inJupyter(python: LineChild): Contender[] {
         },
       },
       { what: 'start to first result', unit: 'ms', sample: (kernel) => remembered(kernel, 'result') },
-      { what: 'trivial cell', unit: 'ms', sample: (kernel) => ask({ do: 'cells', kernel, times: TIMES, again: false }) },
-      { what: 'the same cell', unit: 'ms', sample: (kernel) => ask({ do: 'cells', kernel, times: TIMES, again: true }) },
+      {
+        what: 'trivial cell',
+        unit: 'ms',
+        sample: (kernel) => ask({ do: 'cells', kernel, times: TIMES, again: false }),
+      },
+      {
+        what: 'the same cell',
+        unit: 'ms',
+        sample: (kernel) => ask({ do: 'cells', kernel, times: TIMES, again: true }),
+      },
       { what: 'completion', unit: 'ms', sample: (kernel) => ask({ do: 'complete', kernel, times: TIMES }) },
       {
         what: 'resident memory, PSS',
