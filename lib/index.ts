@@ -13,6 +13,11 @@ export type { Enum, FieldSpec, Fields, FieldValues, Patch, RegisterValue, Unit }
 export type { Breach, GuardReport } from './guard.js';
 export { type HexdumpOptions, hexdump } from './hexdump.js';
 export { type Bucket, Histogram } from './histogram.js';
+export { type BindOptions, bind, type Change, type Move, release } from './host/bind.js';
+export { type Diagnosis, doctor } from './host/doctor.js';
+export type { Finding } from './host/finding.js';
+export type { Host } from './host/host.js';
+export { list, type PciFunction, type PciFunctions, type VfioState } from './host/list.js';
 export { EDU, EDU_BUFFER, EDU_DMA_MASK } from './hw/edu.js';
 export { type BenchOptions, type Firing, firings, type Irq, type WaitOptions, waitAny } from './irq.js';
 export type { Vectors } from './irqs.js';

@@ -5,6 +5,7 @@
  * Ref: https://pci-ids.ucw.cz, the comment at the head of the file
  */
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 
 const FILES = [
   '/usr/share/misc/pci.ids',
@@ -25,9 +26,9 @@ export interface PciIds {
   progIf(base: number, sub: number, progIf: number): string | undefined;
 }
 
-/** Reads the first of `files` that exists. */
-export function readPciIds(files: readonly string[] = FILES): PciIds {
-  return parsePciIds(readFirst(files));
+/** Reads the first of `files` below `root` that exists. */
+export function readPciIds(files: readonly string[] = FILES, root = '/'): PciIds {
+  return parsePciIds(readFirst(files.map((file) => join(root, file))));
 }
 
 /** Keys are as the file nests them: '8086', '8086/100e', '8086/100e/1af4 1100', 'C 02', 'C 02/00', 'C 0c/03/30'. */

@@ -1,0 +1,28 @@
+/** Which processes have a file open, as far as /proc shows it: of other users' processes only root sees the files. */
+import { HOST, type Host } from './host.js';
+
+export interface Holder {
+  readonly pid: number;
+  /** Its command line, or the name of a process that has none. */
+  readonly command: string;
+}
+
+/**
+ * The processes that have one of `nodes` open.
+ *
+ *     holdersOf(['/dev/vfio/7'])   // [{ pid: 4711, command: 'node /usr/bin/vfiolab 0000:03:00.0' }]
+ */
+export function holdersOf(nodes: readonly string[], host: Host = HOST): Holder[] {
+  return host
+    .names('/proc')
+    .filter((pid) => /^\d+$/.test(pid))
+    .filter((pid) =>
+      host.names(`/proc/${pid}/fd`).some((fd) => nodes.includes(host.link(`/proc/${pid}/fd/${fd}`) ?? '')),
+    )
+    .map((pid) => ({ pid: Number(pid), command: commandOf(pid, host) }));
+}
+
+function commandOf(pid: string, host: Host): string {
+  const line = host.text(`/proc/${pid}/cmdline`)?.replaceAll('\0', ' ').trim();
+  return line || host.text(`/proc/${pid}/comm`) || 'ended';
+}
