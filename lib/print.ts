@@ -24,6 +24,8 @@ const STYLE =
 export function columnWidths(view: ViewData): number[] {
   const widths: number[] = [];
   for (const row of [view.head.map((text) => ({ text })), ...view.rows]) {
+    // A row of one cell among wider ones is a heading over all columns.
+    if (row.length === 1 && view.head.length > 1) continue;
     row.forEach((cell, column) => {
       widths[column] = Math.max(widths[column] ?? 0, [...cell.text].length);
     });
@@ -62,11 +64,11 @@ export function toAnsi(view: ViewData): string {
 const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
 const escapeHtml = (text: string) => text.replace(/[&<>"]/g, (character) => ENTITIES[character] ?? character);
 
-function tag(name: 'td' | 'th' | 'span', cell: Cell, fold?: ViewData): string {
+function tag(name: 'td' | 'th' | 'span', cell: Cell, fold?: ViewData, columns = 1): string {
   const classes = [cell.align === 'right' ? 'r' : '', cell.tone ?? '']
     .filter((c) => c !== '' && c !== 'plain')
     .join(' ');
-  const attribute = classes === '' ? '' : ` class="${classes}"`;
+  const attribute = `${classes === '' ? '' : ` class="${classes}"`}${columns === 1 ? '' : ` colspan="${columns}"`}`;
   const text = escapeHtml(cell.text);
   if (fold === undefined) return `<${name}${attribute}>${text}</${name}>`;
   return `<${name}><details><summary${attribute}>${text}</summary>${element(fold)}</details></${name}>`;
@@ -89,7 +91,9 @@ function element(view: ViewData): string {
   const rows = view.rows
     .map((row, index) => {
       const fold = view.folds?.[index];
-      const cells = row.map((cell, column) => tag('td', cell, column === row.length - 1 ? fold : undefined));
+      const cells = row.map((cell, column) =>
+        tag('td', cell, column === row.length - 1 ? fold : undefined, row.length === 1 ? view.head.length || 1 : 1),
+      );
       return `<tr>${cells.join('')}</tr>`;
     })
     .join('\n');

@@ -59,6 +59,9 @@ function preformatted(cells: readonly Cell[]): Line {
   });
 }
 
+/** One cell among rows of more: a heading over all columns. */
+const isHeading = (cells: readonly Cell[], count: number): boolean => cells.length === 1 && count > 1;
+
 /** The lines of a View in at most `width` columns (or as near to that as its number of columns lets it). */
 export function table(view: ViewData, width: number): Line[] {
   const title: Line[] = view.title === '' ? [] : fold(view.title, width).map((text) => [span(text, 'title')]);
@@ -66,7 +69,7 @@ export function table(view: ViewData, width: number): Line[] {
   const rows = view.head.length > 0 ? [view.head.map((text): Cell => ({ text })), ...view.rows] : view.rows;
   const count = Math.max(0, ...rows.map((cells) => cells.length));
   const natural = Array.from({ length: count }, (_, index) =>
-    Math.max(...rows.map((cells) => columns(cells[index]?.text ?? ''))),
+    Math.max(...rows.map((cells) => (isHeading(cells, count) ? 0 : columns(cells[index]?.text ?? '')))),
   );
   const widths = columnWidths(natural, width - INDENT);
   const lines = title;
@@ -77,6 +80,6 @@ export function table(view: ViewData, width: number): Line[] {
     });
     lines.push(...row(aligned, widths, 'head'));
   }
-  for (const cells of view.rows) lines.push(...row(cells, widths));
+  for (const cells of view.rows) lines.push(...row(cells, isHeading(cells, count) ? [width - INDENT] : widths));
   return lines;
 }

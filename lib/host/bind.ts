@@ -129,8 +129,9 @@ export function bind(bdfs: string | readonly string[], options: BindOptions = {}
   const taken = targets.filter((bdf) => !isVfioDriver(driverOf(bdf, host)));
   const moves = taken.map((bdf): Move => ({ bdf, from: driverOf(bdf, host), to: 'vfio-pci' }));
 
+  const folder = options.dryRun ? STATE : stateFolder(host);
   const load = taken[0] === undefined ? [] : loadSteps(taken[0], host);
-  const take = taken.map((bdf) => [bdf, takeSteps(bdf, host, stateFolder(host))] as const);
+  const take = taken.map((bdf) => [bdf, takeSteps(bdf, host, folder)] as const);
   const own = targets.map((bdf) => [bdf, ownSteps(bdf, host, options.user, options.group)] as const);
   const all = [...load, ...[...take, ...own].flatMap(([, steps]) => steps)];
   // The group's node once, however many of its members there are.

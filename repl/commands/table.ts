@@ -39,9 +39,9 @@ export const COMMANDS: readonly Command[] = [
     operands: [1, 64],
     summary: 'give devices to vfio-pci, each with its IOMMU group',
     details: [
-      'Members of the group that a driver has come along, since VFIO opens no group that is shared with another driver. Bridges',
-      'are refused; so is a disk or a network card that the host uses, unless --in-use names it once more.',
-      'Where vfio-pci does not take a device, all is put back. The old driver is remembered for release.',
+      'Members of the group that a driver has come along, since VFIO opens no group that is shared with another driver.',
+      'Bridges are refused; so is a disk or a network card that the host uses, unless --in-use names it once more.',
+      'Where vfio-pci does not take a device, all is put back. The old driver is remembered for release. Needs root.',
     ],
     options: {
       user: { short: 'u', value: 'USER', help: 'who is to own the nodes below /dev/vfio' },
@@ -50,7 +50,7 @@ export const COMMANDS: readonly Command[] = [
       'dry-run': { short: 'n', help: 'print each write as a line of shell, and do none' },
       json: JSON_OPTION,
     },
-    examples: ['sudo vfiolab bind 0000:01:00.0 --user $USER', 'vfiolab bind 0000:01:00.0 --dry-run | sudo sh -e'],
+    examples: ['vfiolab bind 0000:01:00.0 --user alice', 'vfiolab bind 0000:01:00.0 --dry-run | sudo sh -e'],
     run: async (call) => (await import('./bind.js')).bind(call),
   },
   {
@@ -62,7 +62,7 @@ export const COMMANDS: readonly Command[] = [
       'dry-run': { short: 'n', help: 'print each write as a line of shell, and do none' },
       json: JSON_OPTION,
     },
-    examples: ['sudo vfiolab release 0000:01:00.0'],
+    examples: ['vfiolab release 0000:01:00.0'],
     run: async (call) => (await import('./bind.js')).release(call),
   },
   {
