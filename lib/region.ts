@@ -3,6 +3,7 @@ import type { Backend, RegionInfo, Value, Width } from './backend.js';
 import { UsageError } from './errors.js';
 import { hexdump } from './hexdump.js';
 import { bindRegisters, type RegisterMap, type Registers } from './registers.js';
+import { ownedByThread } from './thread.js';
 import { Shown, VIEW, View } from './view.js';
 
 const VALUE_MAX = { 8: 0xff, 16: 0xffff, 32: 0xffff_ffff } as const;
@@ -26,6 +27,7 @@ export class Region extends Shown {
     this.#backend = backend;
     this.info = info;
     this.path = `${backend.path}/${info.name}`;
+    ownedByThread(this, this.path);
     this.#index = info.index;
     this.#end = info.size;
   }

@@ -22,36 +22,9 @@ import {
   UsageError,
   VIEW,
 } from '../lib/index.js';
-
-const PATIENCE = 20_000;
-
-/** Polls without ever awaiting, as a bring-up loop does. */
-function spinUntil(done: () => boolean, what: string): void {
-  const deadline = performance.now() + PATIENCE;
-  while (!done()) assert.ok(performance.now() < deadline, `${what}: not within ${PATIENCE} ms`);
-}
-
-const registers = (dev: Device) => dev.bar(0).registers(EDU);
-
-/** Runs edu's DMA engine once and spins until it is done. */
-export function transfer(
-  dev: Device,
-  from: bigint,
-  to: bigint,
-  count: number,
-  direction: 'to card' | 'to memory',
-): void {
-  const edu = registers(dev);
-  edu.DMA_SRC.write(from);
-  edu.DMA_DST.write(to);
-  edu.DMA_COUNT.write(BigInt(count));
-  edu.DMA_CMD.write({ RUN: 1n, TO_MEMORY: direction === 'to memory' ? 1n : 0n });
-  spinUntil(() => edu.DMA_CMD.read().RUN === 0n, 'DMA');
-}
-
-/** Has edu raise its interrupt line; `acknowledge` drops it. */
-const raise = (dev: Device) => registers(dev).IRQ_RAISE.write(1);
-const acknowledge = (dev: Device) => registers(dev).IRQ_ACK.write(0xffff_ffff);
+import { acknowledge, PATIENCE, raise, registers, spinUntil, transfer } from './contract/edu.js';
+import { memoryContract } from './contract/memory.js';
+import { vectorContract } from './contract/vectors.js';
 
 const names = (dev: Device) => dev.irqs.map((info) => info.name);
 
@@ -636,6 +609,9 @@ export function contract(spec: string, { hugePages }: ContractOptions): void {
       assert.ok(buf.bytes.subarray(0, 16).every((byte) => byte === 0x77));
     });
   });
+
+  memoryContract(spec, on);
+  vectorContract(spec, on);
 
   test(`every error on ${spec} names the device and the next step`, () => {
     using dev = open(spec);

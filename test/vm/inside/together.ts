@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { type Device, EDU_BUFFER, EDU_DMA_MASK, open, UsageError } from '../../../lib/index.js';
-import { transfer } from '../../contract.js';
+import { transfer } from '../../contract/edu.js';
 import { EDU, EDU_TOO } from '../cards.js';
 import { held } from './held.js';
 import { IOMMUFD, PATHS } from './paths.js';
