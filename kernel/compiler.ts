@@ -13,7 +13,7 @@ import { cut, withoutExports } from './declarations.js';
 import { document } from './docs.js';
 import { corrected } from './emit.js';
 import { awaits, guardLoops, keepEarlierValues, type Notes, placeCalls } from './guard.js';
-import { CELL_TYPES, NODE_SLIM, overlay } from './overlay.js';
+import { CELL_TYPES, NODE_SLIM, overlay, SHELL_TYPES } from './overlay.js';
 import { type Builder, LIBRARY_FILES, type ProgramOptions, Programs } from './program.js';
 import type { Compiled, CompileResult, CompilerData, Completion, Diagnostic } from './threads.js';
 import { dressed, keepCompiled, quickInfo, type Ts, ts } from './typescript.js';
@@ -21,7 +21,7 @@ import { dressed, keepCompiled, quickInfo, type Ts, ts } from './typescript.js';
 /** Beside tslab's own: strict, but for what gets in the way of a scratch cell. */
 const OPTIONS: CompilerOptions = {
   moduleResolution: ts.ModuleResolutionKind.Bundler,
-  types: ['node', CELL_TYPES],
+  types: ['node', CELL_TYPES, SHELL_TYPES],
   lib: [...LIBRARY_FILES],
   libReplacement: false,
   inlineSourceMap: true,

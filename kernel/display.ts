@@ -4,8 +4,8 @@ import { toHtml, toText } from '../lib/print.js';
 import { viewOf } from '../lib/view.js';
 import type { MimeBundle, Rich } from './threads.js';
 
-/** Deno's convention, which other libraries know: the method returns a MIME bundle. */
-const DISPLAY = Symbol.for('Jupyter.display');
+/** Deno's convention, which other libraries know: the method returns a MIME bundle; here also null, which shows nothing. */
+export const DISPLAY: unique symbol = Symbol.for('Jupyter.display') as never;
 
 /** What `display()` returns; a cell that ends with it shows nothing more. */
 export class DisplayHandle {
@@ -20,10 +20,17 @@ export class DisplayHandle {
   update(value: unknown): void {
     this.#update(value);
   }
+
+  [DISPLAY](): null {
+    return null;
+  }
 }
 
-/** At once, unless the value's own method takes its time. */
-export function rich(value: unknown): Rich | Promise<Rich> {
+/** What there is to show: at once, unless the value's own method takes its time. */
+type Shows = Rich | undefined | Promise<Rich | undefined>;
+
+/** A value's picture; undefined where it shows nothing. */
+export function rich(value: unknown): Shows {
   const view = viewOf(value);
   if (view) {
     const { title, head, rows, form } = view;
@@ -35,11 +42,12 @@ export function rich(value: unknown): Rich | Promise<Rich> {
 }
 
 /** As `rich`, and an object whose keys are all MIME types is a bundle itself. */
-export function shown(value: unknown): Rich | Promise<Rich> {
+export function shown(value: unknown): Shows {
   return isBundle(value) ? picture(value, value) : rich(value);
 }
 
-function picture(bundle: unknown, value: unknown): Rich {
+function picture(bundle: unknown, value: unknown): Rich | undefined {
+  if (bundle === null) return undefined;
   return { data: isBundle(bundle) ? sendable(bundle) : { 'text/plain': inspect(value, { depth: 4 }) }, metadata: {} };
 }
 

@@ -1,6 +1,7 @@
 /** The queue of cells: one runs on main, the others wait here, where they can still be aborted. */
 import type { Comms } from './comms.js';
 import type { Iopub } from './iopub.js';
+import { Stylesheets } from './stylesheet.js';
 import type { ToIo, ToMain } from './threads.js';
 import type { Header, Json, Message } from './wire.js';
 
@@ -27,6 +28,7 @@ export class Executions {
   readonly #waiting: { readonly message: Message; aborted: boolean }[] = [];
   /** Who asked for each cell: output of a cell's timers comes long after it. */
   readonly #parents = new Map<number, Header>();
+  readonly #stylesheets = new Stylesheets();
   /** `[count, code]` of the cells that count. */
   readonly history: [count: number, code: string][] = [];
   #running: Running | undefined;
@@ -48,17 +50,20 @@ export class Executions {
   }
 
   output(output: Output): void {
-    const parent = this.#parents.get(output.cell) ?? {};
+    const parent: Partial<Header> = this.#parents.get(output.cell) ?? {};
     const { iopub } = this.#parts;
     if (output.type === 'stream') iopub.stream(output.name, output.text, parent);
-    else if (output.type === 'clear') iopub.publish('clear_output', { wait: output.wait }, parent);
-    else this.#picture(output, parent);
+    else if (output.type === 'clear') {
+      this.#stylesheets.cleared(output.cell, parent.session);
+      iopub.publish('clear_output', { wait: output.wait }, parent);
+    } else this.#picture(output, parent);
   }
 
   #picture(output: Picture, parent: Partial<Header>): void {
     const { iopub } = this.#parts;
     if (output.view) this.#parts.comms.show(output.view, parent);
-    const { data, metadata } = output;
+    const { metadata } = output;
+    const data = this.#stylesheets.dress(output, parent.session);
     if (output.type === 'result') {
       const execution_count = this.#running?.count ?? this.#count;
       iopub.publish('execute_result', { data, metadata, execution_count }, parent);
@@ -118,6 +123,7 @@ export class Executions {
     if (counts) this.history.push([++this.#count, text]);
     const cell = ++this.#cells;
     this.#parents.set(cell, message.header);
+    this.#stylesheets.begin(cell, message);
     this.#running = { message, cell, count: this.#count, silent: silent === true };
     if (silent !== true) {
       this.#parts.iopub.publish('execute_input', { code: text, execution_count: this.#count }, message.header);

@@ -4,6 +4,7 @@ import { promisify } from 'node:util';
 import { MessageChannel } from 'node:worker_threads';
 import { DisplayHandle, shown } from './display.js';
 import type { Output } from './output.js';
+import { defineShell } from './shell.js';
 import type { Rich } from './threads.js';
 
 /** lib/irq.ts waits under this signal where it is given none, so that an interrupted wait takes no later interrupt. */
@@ -17,8 +18,8 @@ export function defineGlobals(output: Output): void {
 
   const show = (type: 'display' | 'update', value: unknown, displayId: string): void => {
     const cell = context.cell;
-    const send = (picture: Rich): void => {
-      if (cell && !cell.silent) output.send({ type, cell: cell.id, displayId, ...picture });
+    const send = (picture: Rich | undefined): void => {
+      if (picture && cell && !cell.silent) output.send({ type, cell: cell.id, displayId, ...picture });
     };
     const picture = shown(value);
     if (!(picture instanceof Promise)) send(picture);
@@ -28,10 +29,11 @@ export function defineGlobals(output: Output): void {
     show('display', value, id);
     return new DisplayHandle(id, (next) => show('update', next, id));
   });
-  define('clearOutput', (wait = false) => {
+  define('clearOutput', ({ wait = false } = {}) => {
     const cell = context.cell;
     if (cell && !cell.silent) output.send({ type: 'clear', cell: cell.id, wait });
   });
+  defineShell(() => context.signal);
   replaceImmediates();
 }
 

@@ -8,7 +8,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { System } from 'typescript';
 import { exportedNames } from './declarations.js';
-import { CELL_GLOBALS } from './scope.js';
+import { CELL_GLOBALS, CELL_SHELL } from './scope.js';
 import { SLIM_TYPES } from './slim.js';
 
 /** This package's own folder: the file is in dist/kernel/. */
@@ -16,6 +16,8 @@ export const PACKAGE = fileURLToPath(new URL('../..', import.meta.url)).replace(
 
 /** Name of the types package that declares what every cell sees. */
 export const CELL_TYPES = 'vfiolab-cell';
+/** Name of the one that declares `$`, which stands on zx's types and Node's. */
+export const SHELL_TYPES = 'vfiolab-shell';
 /** Name of the one that stands for Node's, where they are not needed. */
 export const NODE_SLIM = 'vfiolab-node';
 
@@ -30,6 +32,9 @@ export function overlay(sys: System, cwd: string): void {
   const modules = path.join(cwd, 'node_modules');
   const types = path.join(modules, '@types');
   const links = new Map([[path.join(modules, 'vfiolab'), PACKAGE]]);
+  if (!existsSync(path.join(modules, 'zx'))) {
+    links.set(path.join(modules, 'zx'), path.dirname(createRequire(import.meta.url).resolve('zx/package.json')));
+  }
   if (!existsSync(path.join(types, 'node'))) {
     const require = createRequire(import.meta.url);
     const node = path.dirname(require.resolve('@types/node/package.json'));
@@ -43,6 +48,7 @@ export function overlay(sys: System, cwd: string): void {
       `/// <reference path="./face.d.ts" />\n${CELL_GLOBALS}${publicNames()}`,
     ],
     [path.join(types, CELL_TYPES, 'face.d.ts'), "export * from 'vfiolab';\nexport as namespace __vfiolab;\n"],
+    [path.join(types, SHELL_TYPES, 'index.d.ts'), CELL_SHELL],
     [path.join(types, NODE_SLIM, 'index.d.ts'), SLIM_TYPES],
   ]);
 

@@ -2,6 +2,7 @@
 export const CELL_GLOBALS = `
 /** An output that can be drawn again in its place. */
 interface DisplayHandle {
+  /** Names it to the front end: another \`display\` with this id shows it a second time. */
   readonly id: string;
   /** Replaces what is shown, wherever it is shown. */
   update(value: unknown): void;
@@ -12,9 +13,25 @@ interface DisplayHandle {
  */
 declare function display(value: unknown, options?: { id?: string }): DisplayHandle;
 /** Empties the cell's output; with \`wait\`, when the next output comes. */
-declare function clearOutput(wait?: boolean): void;
+declare function clearOutput(options?: { wait?: boolean }): void;
+/**
+ * Asks the front end for a line of text; with \`password\`, one that is not shown. Rejects where the front end has no way to ask, and
+ * when the cell is interrupted.
+ */
+declare function input(prompt?: string, options?: { password?: boolean }): Promise<string>;
 /** Aborted when the running cell is interrupted; waits for the card end by it unasked. */
 declare const signal: AbortSignal;
+`;
+
+/** Declared apart: it takes all of Node's types to say what zx's `$` is. */
+export const CELL_SHELL = `
+/**
+ * A command on the host, as zx has it: its output is seen while it runs; where it fails, that is an error with what it said. It ends
+ * with the cell that is interrupted. \`$({ quiet: true })\` shows nothing.
+ *
+ * @example const kernel = await $({ quiet: true })\`uname -r\`
+ */
+declare const $: import('zx/core').$;
 `;
 
 /** The parameters of a cell's function: compiler and guard.ts write them, session.ts gives them. */

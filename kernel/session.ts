@@ -5,7 +5,7 @@ import { MessageChannel } from 'node:worker_threads';
 import { Device } from '../lib/device.js';
 import type { Asker } from './ask.js';
 import { Cell } from './cell.js';
-import { DisplayHandle, rich } from './display.js';
+import { rich } from './display.js';
 import { Modules } from './modules.js';
 import type { Output } from './output.js';
 import { PARAMETERS } from './scope.js';
@@ -128,7 +128,7 @@ export class Session {
     if (result === undefined) return undefined;
     const value = exports[result];
     exports[result] = undefined;
-    if (value === undefined || value instanceof DisplayHandle) return undefined;
+    if (value === undefined) return undefined;
     return this.#unless(cell, Promise.resolve(rich(value)));
   }
 

@@ -62,7 +62,8 @@ export class Traces {
     }
   }
 
-  #describe(thrown: unknown): CellError {
+  #describe(failed: unknown): CellError {
+    const thrown = interruption(failed) ?? failed;
     if (thrown instanceof TypeErrors) {
       return { ename: thrown.name, evalue: thrown.message, traceback: thrown.traceback };
     }
@@ -72,7 +73,11 @@ export class Traces {
     }
     const seen = new Set<unknown>();
     const traceback: string[] = [];
-    for (let at: unknown = thrown; at !== undefined && !seen.has(at); at = isError(at) ? at.cause : undefined) {
+    for (
+      let at: unknown = thrown;
+      at !== undefined && !seen.has(at);
+      at = isError(at) ? (at.cause ?? undefined) : undefined
+    ) {
       const lead = seen.size > 0 ? 'caused by ' : '';
       seen.add(at);
       traceback.push(...(isError(at) ? lines(at) : [inspect(at)]).map((line, i) => (i === 0 ? lead + line : line)));
@@ -118,7 +123,9 @@ function lines(error: Error): string[] {
   const frames = String(error.stack ?? '')
     .split('\n')
     .filter((line) => /^\s+at /.test(line));
-  return [...headline(error).split('\n'), ...(frames.some(inCell) ? usersOwn(frames) : [])];
+  const head = headline(error).split('\n');
+  // A message may say where, too.
+  return [...head, ...(frames.some(inCell) ? usersOwn(frames) : []).filter((frame) => !head.includes(frame))];
 }
 
 const inCell = (frame: string): boolean => /In\[[^\]]+\]:\d/.test(frame);
@@ -133,6 +140,14 @@ function usersOwn(frames: readonly string[]): readonly string[] {
 const PACKAGE = new URL('../../', import.meta.url);
 function ours(frame: string): boolean {
   return /\bnode:/.test(frame) || frame.includes(`${PACKAGE.href}dist/`) || frame.includes(`${PACKAGE.pathname}dist/`);
+}
+
+/** What an aborted wait, a fetch or a command fails with has the interrupt as its cause. */
+function interruption(thrown: unknown): KeyboardInterrupt | undefined {
+  for (let at = thrown, depth = 0; isError(at) && depth < 5; at = at.cause, depth++) {
+    if (at instanceof KeyboardInterrupt) return at;
+  }
+  return undefined;
 }
 
 /** Errors of other realms too. */

@@ -74,7 +74,7 @@ test('a View as ANSI has the same text under its colours', () => {
 test('a View as HTML is one table with its text escaped', () => {
   const html = toHtml(view);
   assert.match(html, /<caption>title &lt;1&gt;<\/caption>/);
-  assert.match(html, /<td class="name">a&amp;b<\/td><td class="r">7<\/td>/);
+  assert.match(html, /<td class="name">a&amp;b<\/td><td align="right">7<\/td>/);
 });
 
 test('util.inspect and console.log draw the View', () => {

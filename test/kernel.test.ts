@@ -231,7 +231,7 @@ describe('cells', { timeout: 300_000 }, () => {
 
   test('display shows at once and can be updated; output can be cleared', async () => {
     const { outputs } = await bench.run(
-      "console.log('before'); const shown = await display({ 'text/plain': 'one' }, { id: 'here' }); console.log('between'); await shown.update(hexdump === undefined ? 1 : 'two'); clearOutput(true)",
+      "console.log('before'); const shown = await display({ 'text/plain': 'one' }, { id: 'here' }); console.log('between'); await shown.update(hexdump === undefined ? 1 : 'two'); clearOutput({ wait: true })",
     );
     assert.deepEqual(outputs, [
       { type: 'stream', name: 'stdout', text: 'before\n' },
