@@ -6,7 +6,7 @@ import type { ToIo, ToMain } from './threads.js';
 import type { Header, Json, Message } from './wire.js';
 
 type Done = Extract<ToIo, { type: 'done' }>;
-type Output = Exclude<ToIo, { type: 'done' | 'sigint' | 'end' }>;
+type Output = Exclude<ToIo, { type: 'done' | 'input' | 'sigint' | 'end' }>;
 type Picture = Exclude<Output, { type: 'stream' | 'clear' }>;
 
 interface Running {
@@ -42,6 +42,11 @@ export class Executions {
   /** The number of the cell that runs now. */
   get running(): number | undefined {
     return this.#running?.cell;
+  }
+
+  /** The request that a cell runs for, as long as it runs. */
+  request(cell: number): Message | undefined {
+    return this.#running?.cell === cell ? this.#running.message : undefined;
   }
 
   add(message: Message): void {

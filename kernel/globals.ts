@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { promisify } from 'node:util';
 import { MessageChannel } from 'node:worker_threads';
 import { DisplayHandle, shown } from './display.js';
+import type { Inputs } from './input.js';
 import type { Output } from './output.js';
 import { defineShell } from './shell.js';
 import type { Rich } from './threads.js';
@@ -10,7 +11,7 @@ import type { Rich } from './threads.js';
 /** lib/irq.ts waits under this signal where it is given none, so that an interrupted wait takes no later interrupt. */
 const SIGNAL = Symbol.for('vfiolab.signal');
 
-export function defineGlobals(output: Output): void {
+export function defineGlobals(output: Output, inputs: Inputs): void {
   const { context } = output;
   const signal = { configurable: true, get: () => context.signal };
   Object.defineProperty(globalThis, 'signal', signal);
@@ -33,6 +34,7 @@ export function defineGlobals(output: Output): void {
     const cell = context.cell;
     if (cell && !cell.silent) output.send({ type: 'clear', cell: cell.id, wait });
   });
+  define('input', (prompt = '', { password = false } = {}) => inputs.ask(context.cell, String(prompt), password));
   defineShell(() => context.signal);
   replaceImmediates();
 }

@@ -38,7 +38,7 @@ const heartbeat = new Reply({ linger: 0 });
 const sockets = { shell, control, stdin, iopub: iopubSocket, hb: heartbeat };
 
 const iopub = new Iopub(wire, new SendQueue(iopubSocket));
-const replies = { shell: new SendQueue(shell), control: new SendQueue(control) };
+const replies = { shell: new SendQueue(shell), control: new SendQueue(control), stdin: new SendQueue(stdin) };
 const comms = new Comms(iopub);
 const executions = new Executions({ iopub, comms, tell, reply: (to, content) => reply('shell', to, content) });
 const words = new Int32Array(shared);
@@ -48,6 +48,32 @@ const answers = requests({ asker: new Asker(compiler), executions, comms });
 function reply(channel: keyof typeof replies, to: Message, content: Json): void {
   const type = to.header.msg_type.replace(/_request$/, '_reply');
   replies[channel].send(wire.encode({ type, content, parent: to.header, idents: to.idents }).frames);
+}
+
+/** The question that the front end has not answered: its number on main. */
+let question: number | undefined;
+
+function ask({ cell, id, prompt, password }: Extract<ToIo, { type: 'input' }>): void {
+  const request = executions.request(cell);
+  if (request?.content.allow_stdin !== true) {
+    tell({ type: 'input', id, failure: 'this front end takes no input' });
+    return;
+  }
+  iopub.flush();
+  const { header, idents } = request;
+  const content = { prompt, password };
+  const { frames } = wire.encode({ type: 'input_request', content, parent: header, idents });
+  question = id;
+  replies.stdin.send(frames);
+}
+
+function onStdin({ header, content }: Message): void {
+  if (header.msg_type === 'input_reply' && question !== undefined) {
+    tell({ type: 'input', id: question, value: String(content.value ?? '') });
+    question = undefined;
+  } else {
+    log(`nobody asked for ${header.msg_type}`);
+  }
 }
 
 async function onShell(message: Message): Promise<void> {
@@ -128,6 +154,7 @@ function onMain(message: ToIo): void {
     Atomics.notify(words, SHARED.UNTAKEN);
   }
   if (message.type === 'end') void closeSockets();
+  else if (message.type === 'input') ask(message);
   else if (message.type === 'sigint') void interrupter.interrupt();
   else if (message.type === 'done') executions.done(message);
   else executions.output(message);
@@ -158,5 +185,5 @@ await Promise.all([
 iopub.status('starting', {});
 void read(shell, onShell);
 void read(control, onControl);
-void read(stdin, (message) => log(`nobody asked for ${message.header.msg_type}`));
+void read(stdin, onStdin);
 for await (const beat of heartbeat) await heartbeat.send(beat);

@@ -2,6 +2,7 @@
 import type { Worker } from 'node:worker_threads';
 import type { Asker } from './ask.js';
 import { defineGlobals } from './globals.js';
+import { Inputs } from './input.js';
 import { Output } from './output.js';
 import { Session } from './session.js';
 import type { ToMain } from './threads.js';
@@ -14,7 +15,8 @@ export async function start(parts: {
 }): Promise<(message: ToMain) => void> {
   const output = new Output(parts.io, parts.shared);
   const session = new Session(parts.asker, output, parts.shared, process.cwd());
-  defineGlobals(output);
+  const inputs = new Inputs(output);
+  defineGlobals(output, inputs);
   output.capture();
   await session.preload();
 
@@ -40,6 +42,7 @@ export async function start(parts: {
   return (message) => {
     if (message.type === 'execute') void session.execute(message);
     else if (message.type === 'interrupt') session.interrupt(message.cell);
+    else if (message.type === 'input') inputs.answer(message);
     else if (message.type === 'hearSigint') process.on('SIGINT', () => output.send({ type: 'sigint' }));
     else end();
   };

@@ -53,6 +53,8 @@ export type ToMain =
   | { readonly type: 'interrupt'; readonly cell: number | undefined }
   /** io cannot hear SIGINT; pass it on. */
   | { readonly type: 'hearSigint' }
+  /** What was answered to a cell's `input()`, or why nothing was. */
+  | { readonly type: 'input'; readonly id: number; readonly value?: string; readonly failure?: string }
   | { readonly type: 'shutdown' };
 
 /** A rich output: MIME types, and the View behind them where there is one. */
@@ -73,6 +75,13 @@ export type ToIo =
       readonly cell: number;
       readonly error?: CellError;
       readonly expressions: Readonly<Record<string, unknown>>;
+    }
+  | {
+      readonly type: 'input';
+      readonly cell: number;
+      readonly id: number;
+      readonly prompt: string;
+      readonly password: boolean;
     }
   | { readonly type: 'sigint' }
   /** Main has nothing more to do: close the sockets. */

@@ -61,7 +61,7 @@ export const STYLESHEET: string = `<style>
 [data-jp-theme-light=false] .vfiolab,[data-theme=dark] .vfiolab,[data-vscode-theme-kind$=dark] .vfiolab,\
 [data-vscode-theme-kind=vscode-high-contrast] .vfiolab{--name:#5cc2e6;--good:#4cc26a;--warn:#e0a93b;--bad:#ff7b72;--mark:#7a5c00;--line:#5cc2e6}
 .vfiolab table{border-collapse:collapse;margin:0!important}
-.vfiolab caption{text-align:left;font-weight:bold;white-space:pre;color:inherit;caption-side:top}
+.vfiolab>b:first-child{white-space:pre}
 .vfiolab th,.vfiolab td{text-align:left!important;white-space:pre!important;padding:.1em .6em!important}
 .vfiolab [align=right]{text-align:right!important}
 .vfiolab th,.vfiolab .dim{opacity:.7}
@@ -85,13 +85,14 @@ const blanks = (text: string): string => text.replace(/ {2}|^ | $/g, (run) => (r
 /** Tags that mean something where no stylesheet is; for the other tones a class is enough. */
 const MEANING: Partial<Record<Tone, string>> = { value: 'b', bad: 'b', changed: 'mark' };
 
-function tag(name: 'td' | 'th' | 'span', { text, tone = 'plain', align }: Cell, fold?: ViewData): string {
+function tag(name: 'td' | 'span', { text, tone = 'plain', align }: Cell, fold?: ViewData): string {
   const meaning = text === '' ? undefined : MEANING[tone];
   const escaped = name === 'span' ? escapeHtml(text) : blanks(escapeHtml(text));
   const content = meaning ? `<${meaning}>${escaped}</${meaning}>` : escaped;
   const colour = tone === 'plain' || tone === 'value' || tone === 'changed' ? '' : ` class="${tone}"`;
   const right = align === 'right' ? ' align="right"' : '';
-  if (fold) return `<${name}${right}><details><summary${colour}>${content}</summary>${element(fold)}</details></${name}>`;
+  if (fold)
+    return `<${name}${right}><details><summary${colour}>${content}</summary>${element(fold)}</details></${name}>`;
   if (name === 'span' && colour === '') return content;
   return `<${name}${right}${colour}>${content}</${name}>`;
 }
@@ -110,9 +111,9 @@ function element(view: ViewData): string {
     const text = view.rows.map((row) => row.map((cell) => tag('span', cell)).join(''));
     return `<pre class="vfiolab">${[...title, ...text].join('\n')}</pre>`;
   }
-  const caption = view.title === '' ? '' : `<caption>${blanks(escapeHtml(view.title))}</caption>`;
-  const head =
-    view.head.length > 0 ? `<thead><tr>${view.head.map((text) => tag('th', { text })).join('')}</tr></thead>` : '';
+  // No caption: without a stylesheet it would be folded to the table's width, and centred.
+  const title = view.title === '' ? '' : `<b>${blanks(escapeHtml(view.title))}</b>`;
+  const head = view.head.map((text) => `<th align="left">${escapeHtml(text)}</th>`).join('');
   const rows = view.rows
     .map((row, index) => {
       const fold = view.folds?.[index];
@@ -120,5 +121,5 @@ function element(view: ViewData): string {
       return `<tr>${cells.join('')}</tr>`;
     })
     .join('\n');
-  return `<table>${caption}${head}<tbody>\n${rows}\n</tbody></table>`;
+  return `${title}<table>${head === '' ? '' : `<thead><tr>${head}</tr></thead>`}<tbody>\n${rows}\n</tbody></table>`;
 }

@@ -117,6 +117,25 @@ class VfiolabKernel(jupyter_kernel_test.KernelTests):
         self.kc.comm_info()
         self.assertEqual(self.get_non_kernel_info_reply(timeout=TIMEOUT)["content"]["comms"], {})
 
+    def test_input(self):
+        asked = []
+
+        def answer(message):
+            asked.append(message["content"])
+            self.kc.input("Ada")
+
+        code = "const name = await input('name '); [name, await input('word ', { password: true })].join()"
+        outputs = []
+        reply = self.kc.execute_interactive(
+            code, allow_stdin=True, stdin_hook=answer, output_hook=outputs.append, timeout=TIMEOUT
+        )
+        self.assertEqual(reply["content"]["status"], "ok")
+        self.assertEqual(asked, [{"prompt": "name ", "password": False}, {"prompt": "word ", "password": True}])
+        results = [each["content"]["data"] for each in outputs if each["msg_type"] == "execute_result"]
+        self.assertEqual(results, [{"text/plain": "'Ada,Ada'"}])
+        reply = self.kc.execute_interactive("await input()", allow_stdin=False, output_hook=outputs.append, timeout=TIMEOUT)
+        self.assertEqual(reply["content"]["evalue"], "input: this front end takes no input")
+
     def test_silent(self):
         self.flush_channels()
         before = self.run_cell("1")[0]["content"]["execution_count"]
