@@ -1,6 +1,7 @@
 /** A value as rich output: a bundle of MIME types, and its View for the terminal. */
 import { inspect } from 'node:util';
-import { toHtml, toText } from '../lib/print.js';
+import { toHtml } from '../lib/html.js';
+import { toText } from '../lib/print.js';
 import { viewOf } from '../lib/view.js';
 import type { MimeBundle, Rich } from './threads.js';
 

@@ -2,7 +2,7 @@
  * The stylesheet of tables and plots: it goes to each front end once, with the first of them, and again when the output that carried
  * it is gone: its cell runs again, or clears what it showed. An output that is redrawn in place keeps it.
  */
-import { STYLESHEET } from '../lib/print.js';
+import { STYLESHEET } from '../lib/html.js';
 import type { MimeBundle, ToIo } from './threads.js';
 import type { Message } from './wire.js';
 

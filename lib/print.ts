@@ -1,4 +1,4 @@
-/** The printers: a View as plain text, as ANSI for a terminal, as HTML for a notebook. The only place that knows colours and tags. */
+/** The printers for text: a View as plain text, and as ANSI for a terminal. html.ts has the one for notebooks; nothing else knows colours. */
 import type { Cell, Tone, ViewData } from './view.js';
 
 /** SGR parameters: bright enough on dark, dark enough on light backgrounds. */
@@ -17,6 +17,8 @@ export const SGR: Readonly<Record<Tone, string>> = {
 export function columnWidths(view: ViewData): number[] {
   const widths: number[] = [];
   for (const row of [view.head.map((text) => ({ text })), ...view.rows]) {
+    // A row of one cell among wider ones is a heading over all columns.
+    if (row.length === 1 && view.head.length > 1) continue;
     row.forEach((cell, column) => {
       widths[column] = Math.max(widths[column] ?? 0, [...cell.text].length);
     });
@@ -50,76 +52,4 @@ export function toText(view: ViewData): string {
 /** The View as text with ANSI colours. */
 export function toAnsi(view: ViewData): string {
   return lines(view, (padded, tone) => (SGR[tone] === '' ? padded : `\x1b[${SGR[tone]}m${padded}\x1b[0m`));
-}
-
-/**
- * How Views look in HTML. It stands in a page once; without it (GitHub leaves it out) the tags alone read well. Light or dark is what
- * the page says: JupyterLab, Notebook 7 and nbconvert by a data attribute, VS Code by another; without either it is light.
- */
-export const STYLESHEET: string = `<style>
-.vfiolab{--name:#0a6c8f;--good:#1a7f37;--warn:#9a6700;--bad:#cf222e;--mark:#ffe58a;--line:#0a6c8f;font-family:monospace}
-[data-jp-theme-light=false] .vfiolab,[data-theme=dark] .vfiolab,[data-vscode-theme-kind$=dark] .vfiolab,\
-[data-vscode-theme-kind=vscode-high-contrast] .vfiolab{--name:#5cc2e6;--good:#4cc26a;--warn:#e0a93b;--bad:#ff7b72;--mark:#7a5c00;--line:#5cc2e6}
-.vfiolab table{border-collapse:collapse;margin:0!important}
-.vfiolab>b:first-child{white-space:pre}
-.vfiolab th,.vfiolab td{text-align:left!important;white-space:pre!important;padding:.1em .6em!important}
-.vfiolab [align=right]{text-align:right!important}
-.vfiolab th,.vfiolab .dim{opacity:.7}
-.vfiolab .name{color:var(--name)}
-.vfiolab .good{color:var(--good)}
-.vfiolab .warn{color:var(--warn)}
-.vfiolab .bad{color:var(--bad)}
-.vfiolab mark{background:var(--mark);color:inherit;padding:0}
-.vfiolab summary{cursor:pointer}
-.vfiolab details table{margin:.2em 0 .6em!important}
-pre.vfiolab{line-height:1.3}
-</style>`;
-
-const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
-export const escapeHtml = (text: string): string =>
-  text.replace(/[&<>"]/g, (character) => ENTITIES[character] ?? character);
-
-/** HTML keeps one blank of many: every second one is made to stay. */
-const blanks = (text: string): string => text.replace(/ {2}|^ | $/g, (run) => (run.length > 1 ? ' \u00a0' : '\u00a0'));
-
-/** Tags that mean something where no stylesheet is; for the other tones a class is enough. */
-const MEANING: Partial<Record<Tone, string>> = { value: 'b', bad: 'b', changed: 'mark' };
-
-function tag(name: 'td' | 'span', { text, tone = 'plain', align }: Cell, fold?: ViewData): string {
-  const meaning = text === '' ? undefined : MEANING[tone];
-  const escaped = name === 'span' ? escapeHtml(text) : blanks(escapeHtml(text));
-  const content = meaning ? `<${meaning}>${escaped}</${meaning}>` : escaped;
-  const colour = tone === 'plain' || tone === 'value' || tone === 'changed' ? '' : ` class="${tone}"`;
-  const right = align === 'right' ? ' align="right"' : '';
-  if (fold)
-    return `<${name}${right}><details><summary${colour}>${content}</summary>${element(fold)}</details></${name}>`;
-  if (name === 'span' && colour === '') return content;
-  return `<${name}${right}${colour}>${content}</${name}>`;
-}
-
-/**
- * The View as an HTML table, as preformatted text where it is lines; monospaced and readable wherever it stands. STYLESHEET gives it
- * colours.
- */
-export function toHtml(view: ViewData): string {
-  return view.form === 'lines' ? element(view) : `<samp class="vfiolab">${element(view)}</samp>`;
-}
-
-function element(view: ViewData): string {
-  if (view.form === 'lines') {
-    const title = view.title === '' ? [] : [`<b>${escapeHtml(view.title)}</b>`];
-    const text = view.rows.map((row) => row.map((cell) => tag('span', cell)).join(''));
-    return `<pre class="vfiolab">${[...title, ...text].join('\n')}</pre>`;
-  }
-  // No caption: without a stylesheet it would be folded to the table's width, and centred.
-  const title = view.title === '' ? '' : `<b>${blanks(escapeHtml(view.title))}</b>`;
-  const head = view.head.map((text) => `<th align="left">${escapeHtml(text)}</th>`).join('');
-  const rows = view.rows
-    .map((row, index) => {
-      const fold = view.folds?.[index];
-      const cells = row.map((cell, column) => tag('td', cell, column === row.length - 1 ? fold : undefined));
-      return `<tr>${cells.join('')}</tr>`;
-    })
-    .join('\n');
-  return `${title}<table>${head === '' ? '' : `<thead><tr>${head}</tr></thead>`}<tbody>\n${rows}\n</tbody></table>`;
 }

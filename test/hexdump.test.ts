@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { inspect, stripVTControlCharacters } from 'node:util';
 import { hexdump, UsageError, View } from '../lib/index.js';
-import { toAnsi, toHtml, toText } from '../lib/print.js';
+import { toHtml } from '../lib/html.js';
+import { toAnsi, toText } from '../lib/print.js';
 
 const bytes = (length: number, at: (index: number) => number) => Uint8Array.from({ length }, (_, index) => at(index));
 

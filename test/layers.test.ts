@@ -21,7 +21,7 @@ const PARTS: readonly Part[] = [
   // Types, errors, pictures and numbers: they know no device. The seam is among them.
   {
     name: 'ground',
-    files: /^lib\/(backend|errors|view|print|hexdump|iova|folders|caller|histogram|pattern|thread)\.ts$/,
+    files: /^lib\/(backend|errors|view|print|html|hexdump|iova|folders|caller|histogram|pattern|thread)\.ts$/,
     packages: ['hexy'],
   },
   { name: 'native', files: /^lib\/native\.ts$/, parts: ['ground', 'uapi'], packages: ['koffi'] },
