@@ -20,6 +20,7 @@ import type {
 import path from 'node:path';
 import { WITHOUT_DOCS } from './docs.js';
 import { library } from './library.js';
+import { PACKAGE } from './overlay.js';
 import { ts } from './typescript.js';
 
 /** What cells have of JavaScript. */
@@ -43,7 +44,8 @@ export interface ProgramOptions {
   readonly onProgram: (builder: Builder) => void;
 }
 
-const isPackaged = (file: string): boolean => file.includes('/node_modules/');
+/** Files that stay as they are; a session in this package's own folder finds it without node_modules. */
+const isPackaged = (file: string): boolean => file.includes('/node_modules/') || file.startsWith(`${PACKAGE}/dist/`);
 const modified = (file: string): number | undefined => statSync(file, { throwIfNoEntry: false })?.mtimeMs;
 const internal = ts as unknown as { bindSourceFile(file: SourceFile, options: CompilerOptions): void };
 
@@ -215,6 +217,7 @@ export class Programs {
 }
 
 function isOurs(file: string): boolean {
+  if (file.startsWith(`${PACKAGE}/dist/`)) return true;
   return /\/node_modules\/(typescript\/lib\/lib\.|@types\/vfiolab-|vfiolab\/dist\/)/.test(file);
 }
 
