@@ -112,6 +112,22 @@ export interface DmaAccess {
   readonly write: boolean;
 }
 
+/** A function that a hot reset resets. */
+export interface HotResetMember {
+  readonly bdf: string;
+  /** Its IOMMU group. */
+  readonly group: number | undefined;
+  /** This process has it: the kernel resets only where that is so for all. */
+  readonly owned: boolean;
+}
+
+/** VFIO_DEVICE_FEATURE_*: 'PCI_VF_TOKEN', 'LOW_POWER_ENTRY', …, and whether it can be read and set. */
+export interface Feature {
+  readonly name: string;
+  readonly get: boolean;
+  readonly set: boolean;
+}
+
 export interface Backend {
   /** The canonical string that `open()` takes to come back here: 'sim:edu', 'iommufd:0000:03:00.0', 'group:0000:03:00.0'. */
   readonly spec: string;
@@ -151,6 +167,14 @@ export interface Backend {
   setIrqs(index: number, action: IrqAction, start: number, data: IrqData): void;
   /** VFIO_DEVICE_RESET. */
   reset(): void;
+  /** VFIO_DEVICE_GET_PCI_HOT_RESET_INFO: all that resetting the device's slot or bus resets, itself among them. */
+  hotResetMembers(): readonly HotResetMember[];
+  /** VFIO_DEVICE_PCI_HOT_RESET. */
+  hotReset(): void;
+  /** VFIO_DEVICE_FEATURE, each probed now. */
+  features(): readonly Feature[];
+  /** VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY and _EXIT. */
+  lowPower(on: boolean): void;
   /** Unmaps, closes every fd. Never throws; closing twice is allowed. */
   close(): void;
 }

@@ -1,5 +1,5 @@
 /** An open PCIe device. It owns its buffers and its interrupt vectors. */
-import type { Backend, IrqInfo, IrqName } from './backend.js';
+import type { Backend, Feature, IrqInfo, IrqName } from './backend.js';
 import { Buffers, type Leaks } from './buffers.js';
 import type { Capability } from './config/capability.js';
 import type { CapabilityName, CapabilityRegisters } from './config/catalog.js';
@@ -8,8 +8,9 @@ import type { Space } from './config/space.js';
 import { capabilitiesOf } from './config/walk.js';
 import type { DmaBuffer, DmaOptions } from './dma.js';
 import { ClosedError, UsageError } from './errors.js';
-import type { Irq } from './irq.js';
+import { HotResetDevices } from './hot-reset.js';
 import { IovaSpace } from './iova.js';
+import type { Irq } from './irq.js';
 import { Irqs, type Vectors } from './irqs.js';
 import { hex, REGION_HEAD, Region, regionRow, sizeText } from './region.js';
 import { label } from './silence.js';
@@ -224,6 +225,47 @@ export class Device extends Shown {
       });
     }
     this.#backend.reset();
+  }
+
+  /**
+   * What `hotReset()` would reset: the functions on the device's slot or bus, their groups, and whether this process has them open.
+   *
+   * @throws SystemError where neither can be reset. Ref: VFIO_DEVICE_GET_PCI_HOT_RESET_INFO
+   */
+  hotResetDevices(): HotResetDevices {
+    this.#checkOpen('hotResetDevices');
+    return new HotResetDevices(this.path, this.#backend.hotResetMembers());
+  }
+
+  /**
+   * Resets the slot or bus that the device is in (PCI Express: the link), and with it every function there. It is done only where this
+   * process has all of them open. As after `reset()`, each one's config space is restored, buffers stay mapped and vectors enabled;
+   * registers are as after power-on.
+   *
+   * @returns what was reset.
+   * @throws SystemError naming what else would be reset and is not open here, or the kernel's reason. Ref: VFIO_DEVICE_PCI_HOT_RESET
+   * @example dev.hotResetDevices(); dev.hotReset()
+   */
+  hotReset(): HotResetDevices {
+    const devices = this.hotResetDevices();
+    this.#backend.hotReset();
+    return devices;
+  }
+
+  /** What the kernel and its driver offer for the device beyond the rest, each probed now. Ref: VFIO_DEVICE_FEATURE */
+  features(): readonly Feature[] {
+    this.#checkOpen('features');
+    return this.#backend.features();
+  }
+
+  /**
+   * Lets the kernel put the device into its lowest power state, or takes it out. Meanwhile accesses to it are a BusError.
+   *
+   * @throws SystemError where kernel or device cannot. Ref: VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY and _EXIT
+   */
+  lowPower(on: boolean): void {
+    this.#checkOpen('lowPower');
+    this.#backend.lowPower(on);
   }
 
   /**

@@ -1,5 +1,16 @@
 /** The public face of vfiolab. */
-export type { DmaAccess, Iova, IovaRange, IrqInfo, IrqName, RegionInfo, Value, Width } from './backend.js';
+export type {
+  DmaAccess,
+  Feature,
+  HotResetMember,
+  Iova,
+  IovaRange,
+  IrqInfo,
+  IrqName,
+  RegionInfo,
+  Value,
+  Width,
+} from './backend.js';
 export type { Leak, Leaks } from './buffers.js';
 export { type Bar, bars } from './config/bars.js';
 export type { Capability } from './config/capability.js';
@@ -19,6 +30,7 @@ export type { Finding } from './host/finding.js';
 export type { Host } from './host/host.js';
 export { list, type PciFunction, type PciFunctions, type VfioState } from './host/list.js';
 export { EDU, EDU_BUFFER, EDU_DMA_MASK } from './hw/edu.js';
+export type { HotResetDevices } from './hot-reset.js';
 export { type BenchOptions, type Firing, firings, type Irq, type WaitOptions, waitAny } from './irq.js';
 export type { Vectors } from './irqs.js';
 export { type OpenOptions, open } from './open.js';

@@ -18,28 +18,33 @@ export interface OpenOptions {
    * for both. Each device's buffers go with it when it is closed; the other's stay.
    */
   readonly iommuOf?: Device | undefined;
+  /**
+   * SR-IOV's VF token, a UUID. A physical function (PF) that is opened with one has its virtual functions (VFs) ask for the same. On Linux
+   * before 6.18 a VF asks for it only where it is opened through its group.
+   */
+  readonly vfToken?: string | undefined;
 }
 
 /** Opens what stands behind the colon of a spec, beside another device where one is given. */
-type Opener = (rest: string, options: { readonly beside?: Backend | undefined }, spec: string) => Backend;
+type Opener = (rest: string, options: OpenOptions & { readonly beside?: Backend | undefined }, spec: string) => Backend;
 
 /** How a device is reached, by what stands before the colon of a spec. */
 const SCHEMES: Readonly<Record<string, Opener>> = {
-  group: (bdf, { beside }, spec) => openGroup(bdf, { beside: kernel(beside, spec) }),
-  iommufd: (bdf, { beside }, spec) => openIommufd(bdf, { beside: kernel(beside, spec) }),
-  sim: (name, { beside }, spec) => {
-    if (beside === undefined) return openSim(name);
-    throw notBeside(spec, 'a simulated card has an IOMMU of its own');
+  group: (bdf, { beside, vfToken }, spec) => openGroup(bdf, { beside: kernel(beside, spec), vfToken }),
+  iommufd: (bdf, { beside, vfToken }, spec) => openIommufd(bdf, { beside: kernel(beside, spec), vfToken }),
+  sim: (name, { beside, vfToken }, spec) => {
+    if (beside !== undefined) throw notSo(spec, 'a simulated card has an IOMMU of its own', 'leave iommuOf out');
+    if (vfToken !== undefined) throw notSo(spec, 'a simulated card has no SR-IOV', 'leave vfToken out');
+    return openSim(name);
   },
 };
 
 function kernel(beside: Backend | undefined, spec: string): VfioBackend | undefined {
   if (beside === undefined || beside instanceof VfioBackend) return beside;
-  throw notBeside(spec, `${beside.spec} is not behind an IOMMU of this host`);
+  throw notSo(spec, `${beside.spec} is not behind an IOMMU of this host`, 'leave iommuOf out');
 }
 
-const notBeside = (spec: string, reason: string) =>
-  new UsageError({ path: spec, attempted: 'open', reason, hint: 'leave iommuOf out' });
+const notSo = (path: string, reason: string, hint: string) => new UsageError({ path, attempted: 'open', reason, hint });
 
 /** Where each device of this process was opened. */
 const opened = new Map<string, string>();
@@ -71,7 +76,7 @@ export function open(spec: string = process.env.VFIOLAB_DEVICE || 'sim:edu', opt
       hint: 'close() that one first',
     });
   }
-  const backend = (SCHEMES[scheme] as Opener)(rest, { beside: beside?.backend }, spec);
+  const backend = (SCHEMES[scheme] as Opener)(rest, { ...options, beside: beside?.backend }, spec);
   try {
     const space = beside?.space ?? new IovaSpace(backend.iovaRanges);
     space.narrow(backend.iovaRanges);

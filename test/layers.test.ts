@@ -29,7 +29,8 @@ const PARTS: readonly Part[] = [
   { name: 'backends', files: /^lib\/(backends|sim)\//, parts: ['ground', 'native', 'uapi'] },
   {
     name: 'pieces',
-    files: /^lib\/(region|registers|fields|struct|dma|buffers|guard|irq|irqs|silence|unmask|config\/[^/]+)\.ts$/,
+    files:
+      /^lib\/(region|registers|fields|struct|dma|buffers|guard|irq|irqs|silence|unmask|hot-reset|config\/[^/]+)\.ts$/,
     parts: ['ground'],
   },
   { name: 'device', files: /^lib\/device\.ts$/, parts: ['ground', 'pieces'] },

@@ -13,6 +13,7 @@ import { libc, O_RDWR } from '../native.js';
 import * as uapi from '../uapi.js';
 import { allUnmapped, BESIDE_HINT, type Cause, granted, mapDma, notViable, UNMAP_DMA } from './refused.js';
 import { bindHint, groupHolders, requireVfioDevice } from './sysfs.js';
+import { checkVfToken, tokenNotTaken, tokenRefused } from './vf-token.js';
 import { type Iommu, type KernelOptions, VfioBackend } from './vfio.js';
 
 const { FLAG, IOCTL, IOMMU_INFO } = uapi;
@@ -26,11 +27,12 @@ const CONTAINER = '/dev/vfio/vfio';
  */
 export function openGroup(bdf: string, options: KernelOptions = {}): VfioBackend {
   const { group, driver } = requireVfioDevice(bdf);
+  if (options.vfToken !== undefined) checkVfToken(bdf, options.vfToken);
   const container = options.beside === undefined ? new Container(bdf) : containerOf(bdf, options.beside);
   const groupFd = container.enter(bdf, group);
   let device: number | undefined;
   try {
-    device = deviceFd(bdf, groupFd);
+    device = deviceFd(bdf, groupFd, options.vfToken);
     const identity = { spec: `group:${bdf}`, path: bdf, driver: `${driver}, group ${group}` };
     return new VfioBackend(identity, device, new GroupIommu(bdf, container, group));
   } catch (error) {
@@ -126,13 +128,21 @@ function setIommu(bdf: string, container: number): void {
 }
 
 /** Step 7. */
-function deviceFd(bdf: string, groupFd: number): number {
-  const name = new TextEncoder().encode(`${bdf}\0`);
+function deviceFd(bdf: string, groupFd: number, token: string | undefined): number {
+  const name = new TextEncoder().encode(`${bdf}${token === undefined ? '' : ` vf_token=${token}`}\0`);
   return granted(libc().ioctl(groupFd, IOCTL.VFIO_GROUP_GET_DEVICE_FD, name), bdf, 'step 7, VFIO_GROUP_GET_DEVICE_FD', {
     ENODEV: ['the group has no device of that name', `bind it to vfio-pci: ${bindHint(bdf)}`],
-    EACCES: ['a virtual function whose physical function has a VF token', 'open it with the token of its PF'],
+    get EACCES() {
+      return tokenRefused(bdf, token);
+    },
+    get EINVAL() {
+      return tokenNotTaken(bdf);
+    },
   });
 }
+
+/** Every group that this process has open, with its fd: what proves to the kernel that a hot reset hits only what is ours. */
+const openGroups = new Map<number, number>();
 
 /** A container and the groups in it, which share its maps. Closing it takes every map with it. */
 class Container {
@@ -166,6 +176,7 @@ class Container {
       throw error;
     }
     this.#groups.set(group, { fd, devices: 1 });
+    openGroups.set(group, fd);
     return fd;
   }
 
@@ -174,6 +185,7 @@ class Container {
     const member = this.#groups.get(group);
     if (member === undefined || --member.devices > 0) return;
     this.#groups.delete(group);
+    openGroups.delete(group);
     libc().close(member.fd);
     if (this.#groups.size === 0) libc().close(this.#fd);
   }
@@ -210,6 +222,7 @@ class Container {
 
 /** A container as one device reaches it. */
 class GroupIommu implements Iommu {
+  readonly groups = openGroups;
   readonly container: Container;
   readonly #path: string;
   readonly #group: number;

@@ -9,8 +9,10 @@ import type { DmaAccess, IovaRange } from '../backend.js';
 import { SystemError, UsageError } from '../errors.js';
 import { addressOf, errnoName, libc, O_RDWR } from '../native.js';
 import * as uapi from '../uapi.js';
+import { setFeature } from './feature.js';
 import { BESIDE_HINT, type Cause, granted, mapDma, notViable, UNMAP_DMA } from './refused.js';
-import { cdevNode, groupHolders, groupMembers, requireVfioDevice } from './sysfs.js';
+import { cdevNode, groupHolders, groupMembers, physicalFunction, requireVfioDevice } from './sysfs.js';
+import { checkVfToken, tokenBytes, tokenRefused } from './vf-token.js';
 import { type Iommu, type KernelOptions, VfioBackend } from './vfio.js';
 
 const { FLAG, IOCTL } = uapi;
@@ -39,12 +41,13 @@ function mayOpen(node: string): boolean {
  */
 export function openIommufd(bdf: string, options: KernelOptions = {}): VfioBackend {
   const { group, driver } = requireVfioDevice(bdf);
+  if (options.vfToken !== undefined) checkVfToken(bdf, options.vfToken);
   const ioas = options.beside === undefined ? new Ioas(bdf) : ioasOf(bdf, options.beside);
   ioas.enter();
   let device: number | undefined;
   try {
     device = openNode(bdf);
-    const devid = bind(bdf, group, device, ioas.fd);
+    const devid = bind(bdf, group, device, ioas.fd, options.vfToken);
     ioas.attach(bdf, device);
     const identity = {
       spec: `iommufd:${bdf}`,
@@ -73,25 +76,44 @@ function openNode(bdf: string): number {
 }
 
 /** The device's id in the iommufd. */
-function bind(bdf: string, group: number, device: number, iommufd: number): number {
-  const bytes = uapi.BIND_IOMMUFD.pack({ iommufd });
+function bind(bdf: string, group: number, device: number, iommufd: number, token: string | undefined): number {
+  const uuid = token === undefined ? undefined : tokenBytes(token);
+  let bytes = uapi.BIND_IOMMUFD.pack(
+    uuid === undefined
+      ? { iommufd }
+      : { iommufd, flags: FLAG.VFIO_DEVICE_BIND_FLAG_TOKEN, token_uuid_ptr: BigInt(addressOf(uuid)) },
+  );
+  let result = libc().ioctl(device, IOCTL.VFIO_DEVICE_BIND_IOMMUFD, bytes);
+  // Before 6.18 the kernel takes no token here and asks for none; a PF is then told it as a feature.
+  const untold = uuid !== undefined && result < 0 && errnoName(-result) === 'EINVAL';
+  if (untold) {
+    bytes = uapi.BIND_IOMMUFD.pack({ iommufd });
+    result = libc().ioctl(device, IOCTL.VFIO_DEVICE_BIND_IOMMUFD, bytes);
+  }
   const taken = (): Cause => [
     `it is already open: ${groupHolders(group)}`,
     'one process at a time has it: close it there first',
   ];
-  granted(libc().ioctl(device, IOCTL.VFIO_DEVICE_BIND_IOMMUFD, bytes), bdf, 'VFIO_DEVICE_BIND_IOMMUFD', {
+  granted(result, bdf, 'VFIO_DEVICE_BIND_IOMMUFD', {
+    get EACCES() {
+      return tokenRefused(bdf, token);
+    },
     get EBUSY() {
-      return groupMembers(group).some((member) => member.blocks) ? notViable(bdf, group) : taken();
+      return taken();
     },
     get EINVAL() {
       return taken();
     },
-    EPERM: [
-      'the platform has no interrupt remapping, so that a device could forge interrupts',
-      'enable it in the firmware (VT-d/AMD-Vi, x2APIC); or accept the risk: ' +
-        'echo 1 | sudo tee /sys/module/iommufd/parameters/allow_unsafe_interrupts',
-    ],
+    get EPERM(): Cause {
+      if (groupMembers(group).some((member) => member.blocks)) return notViable(bdf, group);
+      return [
+        'the platform has no interrupt remapping, so that a device could forge interrupts',
+        'enable it in the firmware (VT-d/AMD-Vi, x2APIC); or accept the risk: ' +
+          'echo 1 | sudo tee /sys/module/iommufd/parameters/allow_unsafe_interrupts',
+      ];
+    },
   });
+  if (untold && physicalFunction(bdf) === undefined) setFeature(device, bdf, 'VFIO_DEVICE_FEATURE_PCI_VF_TOKEN', uuid);
   return uapi.BIND_IOMMUFD.unpack(bytes).out_devid;
 }
 
@@ -200,6 +222,7 @@ class Ioas {
 
 /** An IOAS as one device reaches it. */
 class IoasIommu implements Iommu {
+  readonly groups: ReadonlyMap<number, number> = new Map();
   readonly ioas: Ioas;
   readonly #path: string;
 

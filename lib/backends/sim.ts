@@ -9,6 +9,8 @@ import {
   type DmaAccess,
   type DmaMemory,
   type Eventfd,
+  type Feature,
+  type HotResetMember,
   IRQ,
   type IrqAction,
   type IrqData,
@@ -17,7 +19,7 @@ import {
   type RegionInfo,
   type Width,
 } from '../backend.js';
-import { UsageError } from '../errors.js';
+import { SystemError, UsageError } from '../errors.js';
 import { libc } from '../native.js';
 import { IOVA_RANGES, PAGE_SIZES } from '../sim/iommu.js';
 import { Link } from '../sim/link.js';
@@ -25,7 +27,17 @@ import { ACCESS, ACTIONS, BLOCK_SIZE, DATA, type Mailbox, OP, type Op } from '..
 import { closed, faulted, notAtOnce } from './access.js';
 import { KernelEventfd } from './eventfd.js';
 import { BorrowedMemory, isMappable, PageMemory } from './memory.js';
-import { allUnmapped, type Causes, granted, irqName, mapDma, notPageMemory, SET_IRQS, UNMAP_DMA } from './refused.js';
+import {
+  allUnmapped,
+  type Cause,
+  type Causes,
+  granted,
+  irqName,
+  mapDma,
+  notPageMemory,
+  SET_IRQS,
+  UNMAP_DMA,
+} from './refused.js';
 
 const CARDS = ['edu'];
 const MiB = 2 ** 20;
@@ -199,6 +211,26 @@ export class SimBackend implements Backend {
     this.#ioctl(OP.reset, this.path, 'VFIO_DEVICE_RESET', {});
   }
 
+  hotResetMembers(): readonly HotResetMember[] {
+    this.#checkOpen('hotResetMembers');
+    throw this.#lacks('VFIO_DEVICE_GET_PCI_HOT_RESET_INFO', 'ENODEV', NO_BUS);
+  }
+
+  hotReset(): void {
+    this.#checkOpen('hotReset');
+    throw this.#lacks('VFIO_DEVICE_PCI_HOT_RESET', 'ENODEV', NO_BUS);
+  }
+
+  features(): readonly Feature[] {
+    this.#checkOpen('features');
+    return [];
+  }
+
+  lowPower(): void {
+    this.#checkOpen('lowPower');
+    throw this.#lacks('VFIO_DEVICE_FEATURE', 'ENOTTY', NO_FEATURE);
+  }
+
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -244,12 +276,19 @@ export class SimBackend implements Backend {
     return `${this.path}/${name}+0x${offset.toString(16)}`;
   }
 
+  #lacks(attempted: string, errno: string, [reason, hint]: Cause): SystemError {
+    return new SystemError({ path: this.path, attempted, reason, errno, hint });
+  }
+
   #checkOpen(attempted: string): void {
     if (this.#closed) throw closed(this, attempted);
   }
 }
 
 const NO_FD = -1;
+
+const NO_BUS: Cause = ['a simulated card is on no bus that could be reset', 'dev.reset() resets the card'];
+const NO_FEATURE: Cause = ['a simulated card has no low power', 'dev.features() tells what there is'];
 
 const dmaPath = (path: string, iova: bigint): string => `${path}/dma@0x${iova.toString(16)}`;
 

@@ -71,6 +71,23 @@ export function groupMembers(group: number): GroupMember[] {
   });
 }
 
+export function groupOf(bdf: string): number | undefined {
+  const group = link(`${DEVICES}/${bdf}/iommu_group`);
+  return group === undefined ? undefined : Number(group);
+}
+
+/** The PF that a VF belongs to; undefined where the device is no VF. */
+export const physicalFunction = (bdf: string): string | undefined => link(`${DEVICES}/${bdf}/physfn`);
+
+/** How many VFs a PF can have; undefined where the device is no PF. */
+export function virtualFunctions(bdf: string): number | undefined {
+  try {
+    return Number(readFileSync(`${DEVICES}/${bdf}/sriov_totalvfs`, 'utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
 /** The device's own node; undefined where the kernel has none for it. */
 export function cdevNode(bdf: string): string | undefined {
   try {

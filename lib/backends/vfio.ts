@@ -7,6 +7,8 @@ import {
   type Backend,
   type DmaAccess,
   type DmaMemory,
+  type Feature,
+  type HotResetMember,
   type IovaRange,
   IRQ,
   type IrqAction,
@@ -21,6 +23,8 @@ import { errnoName, libc, mmio } from '../native.js';
 import { DEVICE_INFO, FLAG, IOCTL, IRQ_INFO, IRQ_SET } from '../uapi.js';
 import { closed, type Identity, RegionAccess } from './access.js';
 import { KernelEventfd } from './eventfd.js';
+import { featuresOf, setFeature } from './feature.js';
+import { hotReset, hotResetMembers } from './hot-reset.js';
 import { BorrowedMemory, isMappable, PageMemory } from './memory.js';
 import { granted, irqName, notPageMemory, SET_IRQS } from './refused.js';
 import { openRegions } from './regions.js';
@@ -29,6 +33,8 @@ import { openRegions } from './regions.js';
 export interface KernelOptions {
   /** An open device whose IOMMU mappings this one is to share. */
   readonly beside?: VfioBackend | undefined;
+  /** The UUID that a PF and its VFs share. */
+  readonly vfToken?: string | undefined;
 }
 
 /** The IOMMU as one way of opening reaches it. Errors name its own ioctls. */
@@ -38,6 +44,8 @@ export interface Iommu {
   readonly pageSizes: readonly number[];
   map(pointer: bigint, size: number, iova: bigint, access: DmaAccess): void;
   unmap(iova: bigint, size: number): void;
+  /** The groups that this process has open, by number, with their fds; none where an iommufd proves what is ours. */
+  readonly groups: ReadonlyMap<number, number>;
   /** After the device's fd was closed. Never throws. */
   close(): void;
 }
@@ -148,6 +156,28 @@ export class VfioBackend implements Backend {
       EINVAL: ['the device has no reset of its own', 'behind a root port of its own it could be reset through the bus'],
       ENOTTY: ['the device has no reset of its own', 'unbind it and bind it again, or power the slot off and on'],
       EAGAIN: ['the device, or one beside it, is busy', 'try again'],
+    });
+  }
+
+  hotResetMembers(): readonly HotResetMember[] {
+    this.#checkOpen('hotResetMembers');
+    return hotResetMembers(this.#fd, this.path, this.iommu.groups);
+  }
+
+  hotReset(): void {
+    this.#checkOpen('hotReset');
+    hotReset(this.#fd, this.path, this.iommu.groups);
+  }
+
+  features(): readonly Feature[] {
+    this.#checkOpen('features');
+    return featuresOf(this.#fd);
+  }
+
+  lowPower(on: boolean): void {
+    this.#checkOpen('lowPower');
+    setFeature(this.#fd, this.path, `VFIO_DEVICE_FEATURE_LOW_POWER_${on ? 'ENTRY' : 'EXIT'}`, new Uint8Array(0), {
+      EINVAL: ['the device is in low power already', 'dev.lowPower(false) takes it out'],
     });
   }
 

@@ -14,7 +14,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { CARDS } from './cards.js';
+import { CARDS, OBJECTS } from './cards.js';
 import { elf } from './image.js';
 import { initramfs } from './initramfs.js';
 import { busybox, type Kernel, kernel, qemu } from './parts.js';
@@ -43,6 +43,8 @@ export interface BootOptions {
   readonly keep?: boolean;
   /** QEMU's IOMMU; '' for none. */
   readonly iommu?: string;
+  /** One page of 1 GiB beside those of 2 MiB, and the memory for it. */
+  readonly gigantic?: boolean;
 }
 
 const COMMAND_LINE = [
@@ -55,19 +57,21 @@ const COMMAND_LINE = [
 ].join(' ');
 
 /** QEMU's arguments. Ref: QEMU docs/system/invocation */
-function machine(image: string, ctl: string, iommu: string): string[] {
+function machine(image: string, ctl: string, iommu: string, gigantic: boolean): string[] {
+  const commandLine = gigantic ? `${COMMAND_LINE} hugepagesz=1G hugepages=1` : COMMAND_LINE;
   return [
     // One processor: with two, under TCG on an idle host, one of them was seen to miss its timer and the guest to stall.
-    ...['-M', 'q35,usb=off,vmport=off', '-accel', 'tcg', '-cpu', 'max', '-smp', '1', '-m', '2048'],
+    ...['-M', 'q35,usb=off,vmport=off', '-accel', 'tcg', '-cpu', 'max', '-smp', '1', '-m', gigantic ? '4096' : '2048'],
     ...['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none'],
     // Before every device that is to be behind it.
     ...(iommu ? ['-device', iommu] : []),
-    ...['-kernel', image, '-initrd', join(ctl, 'init.cpio'), '-append', COMMAND_LINE],
+    ...['-kernel', image, '-initrd', join(ctl, 'init.cpio'), '-append', commandLine],
     ...['-chardev', `file,id=serial,path=${join(ctl, 'serial.log')}`, '-serial', 'chardev:serial'],
     ...['-device', 'virtio-serial-pci', '-chardev', 'stdio,id=ctl,signal=off', '-device', 'virtconsole,chardev=ctl'],
     ...['-fsdev', 'local,id=root,path=/,security_model=none,readonly=on,multidevs=remap'],
     ...['-device', 'virtio-9p-pci,fsdev=root,mount_tag=root'],
     ...['-fsdev', `local,id=ctl,path=${ctl},security_model=none`, '-device', 'virtio-9p-pci,fsdev=ctl,mount_tag=ctl'],
+    ...OBJECTS.flatMap((object) => ['-object', object]),
     ...CARDS.flatMap((card) => ['-device', card]),
   ];
 }
@@ -105,7 +109,10 @@ export class Guest {
     const ctl = mkdtempSync(join(tmpdir(), 'vfiolab-vm-'));
     const init = join(CHECKOUT, 'test', 'vm', 'init');
     writeFileSync(join(ctl, 'init.cpio'), initramfs({ busybox: box, init, modules: found.modules }));
-    const argv = [...program.argv, ...machine(elf(found.image, ctl), ctl, options.iommu ?? 'intel-iommu,intremap=on')];
+    const argv = [
+      ...program.argv,
+      ...machine(elf(found.image, ctl), ctl, options.iommu ?? 'intel-iommu,intremap=on', options.gigantic ?? false),
+    ];
     // Were this process killed, the guest goes too.
     const child = spawn('setpriv', ['--pdeathsig', 'KILL', ...argv], {
       env: { ...process.env, ...program.env },

@@ -5,6 +5,7 @@
  *     --exec COMMAND         bind the edu card to vfio-pci and run a shell command in the checkout; its output, its exit code
  *     --bind BDF,…           what --exec binds instead; empty for nothing
  *     --keep                 leave the folder with the guest's console, commands and outputs, and say where it is
+ *     --gigantic             with a page of 1 GiB
  *     --deadline SECONDS     QEMU is killed then (600)
  */
 import { spawnSync } from 'node:child_process';
@@ -20,6 +21,7 @@ const { values } = parseArgs({
     exec: { type: 'string' },
     bind: { type: 'string', default: EDU },
     keep: { type: 'boolean', default: false },
+    gigantic: { type: 'boolean', default: false },
     deadline: { type: 'string', default: '600' },
   },
 });
@@ -27,7 +29,7 @@ const { values } = parseArgs({
 /** One command in a fresh guest; the exit code is the command's. */
 async function exec(command: string): Promise<number> {
   const deadline = Number(values.deadline);
-  const guest = await Guest.boot({ kernel: values.kernel, keep: values.keep, deadline });
+  const guest = await Guest.boot({ kernel: values.kernel, keep: values.keep, deadline, gigantic: values.gigantic });
   process.stderr.write(`guest: kernel ${guest.kernel.name}\n`);
   const devices = values.bind.split(',').filter(Boolean);
   const bound = await guest.run(`bind ${devices.join(' ')}`);

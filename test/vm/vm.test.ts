@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { needs } from '../needs.js';
-import { E1000E, EDU, EDU_TOO, NVME, SHARED } from './cards.js';
+import { E1000E, EDU, EDU_TOO, IGB, NVME, SHARED } from './cards.js';
 import { Guest } from './guest.js';
 import { relay } from './relay.js';
 import { session } from './session.js';
@@ -32,6 +32,8 @@ test('on the kernel’s vfio-pci, in a QEMU guest', needs('guest'), async (t) =>
   await t.test('the contract', (t) => relay(t, guest, 'contract', { before: `bind ${EDU}` }));
   await t.test('the group path', (t) => relay(t, guest, 'group', { before: `bind ${EDU} ${SHARED[0]}` }));
   await t.test('several cards together', (t) => relay(t, guest, 'together', { before: `bind ${EDU_TOO}` }));
+  await t.test('resets and low power', (t) => relay(t, guest, 'resets', { before: `bind ${IGB} ${E1000E}` }));
+  await t.test('virtual functions', (t) => relay(t, guest, 'sriov', { before: `bind ${NVME}` }));
   await t.test('several vectors, and other kinds of regions', (t) =>
     relay(t, guest, 'vectors', { before: `bind ${NVME} ${E1000E}` }),
   );

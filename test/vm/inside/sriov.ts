@@ -1,0 +1,76 @@
+/**
+ * In the guest: an NVMe drive's virtual functions (VFs), and the token that they share with the physical one (PF). EDU and NVME are
+ * bound to vfio-pci.
+ */
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import test from 'node:test';
+import { LabError, open, UsageError } from '../../../lib/index.js';
+import { EDU, NVME, NVME_VFS } from '../cards.js';
+import { held } from './held.js';
+import { PATHS } from './paths.js';
+
+const TOKEN = '00112233-4455-6677-8899-aabbccddeeff';
+const WRONG = 'ffeeddcc-bbaa-9988-7766-554433221100';
+const [VF] = NVME_VFS;
+const PF_NUMVFS = `/sys/bus/pci/devices/${NVME}/sriov_numvfs`;
+
+/** How opening ends: 'open', or what was thrown. */
+function opening(spec: string, vfToken: string | undefined): string {
+  try {
+    open(spec, { vfToken }).close();
+    return 'open';
+  } catch (error) {
+    assert.ok(error instanceof LabError);
+    return error.message;
+  }
+}
+
+test('tokens that the kernel need not see are refused before', () => {
+  for (const path of PATHS) {
+    for (const bad of ['', 'secret', `${TOKEN}0`, TOKEN.replaceAll('-', ''), ` ${TOKEN}`, 7 as never]) {
+      assert.throws(
+        () => open(`${path}:${NVME}`, { vfToken: bad }),
+        (error) => error instanceof UsageError && /malformed VF token '.*'; .*crypto\.randomUUID/.test(error.message),
+      );
+    }
+    assert.match(opening(`${path}:${EDU}`, TOKEN), /has no SR-IOV, and so takes no VF token; leave vfToken out$/);
+  }
+  assert.match(opening('sim:edu', TOKEN), /a simulated card has no SR-IOV; leave vfToken out$/);
+});
+
+for (const path of PATHS) {
+  test(`${path}: VFs are enabled, and are open to who has the token of their PF`, () => {
+    writeFileSync('/sys/module/vfio_pci/parameters/enable_sriov', '1');
+    const pf = open(`${path}:${NVME}`, { vfToken: TOKEN });
+    if (path === 'iommufd') assert.ok(pf.features().some(({ name, set }) => name === 'PCI_VF_TOKEN' && set));
+    writeFileSync(PF_NUMVFS, '2');
+    const none = opening(`${path}:${VF}`, undefined);
+    // Before Linux 6.18 only the group path asks for tokens.
+    if (path === 'group' || none !== 'open') {
+      assert.match(none, /takes a VF token, and none was given \(EACCES\); .*PF 0000:02:00\.0.*vfToken: '…'/);
+      assert.match(opening(`${path}:${VF}`, WRONG), /the VF token is a wrong one \(EACCES\); .*PF 0000:02:00\.0/);
+    }
+    const vf = open(`${path}:${VF}`, { vfToken: TOKEN.toUpperCase(), iommuOf: pf });
+    assert.deepEqual([vf.identity.vendor, vf.identity.device], [pf.identity.vendor, pf.identity.device]);
+    const buf = vf.dma(4096);
+    assert.notEqual(pf.dma(4096).iova, buf.iova);
+    assert.throws(
+      () => pf.hotReset(),
+      /a physical function while it has virtual ones: 0000:02:00\.1 \(group \d+\), 0000:02:00\.2/,
+    );
+    pf.close();
+    // Now the VF is in use, and the PF is asked for its token.
+    for (const [vfToken, words] of [
+      [undefined, /takes a VF token, and none was given \(EACCES\); .*its VFs are in use with/],
+      [WRONG, /the VF token is a wrong one \(EACCES\)/],
+      [TOKEN, /^open$/],
+    ] as const) {
+      assert.match(opening(`group:${NVME}`, vfToken), words);
+    }
+    vf.close();
+    writeFileSync(PF_NUMVFS, '0');
+    assert.equal(readFileSync(PF_NUMVFS, 'utf8').trim(), '0');
+    assert.deepEqual(held(), []);
+  });
+}
