@@ -15,7 +15,7 @@ import {
   open,
   SystemError,
 } from '../../../lib/index.js';
-import { transfer } from '../../contract.js';
+import { transfer } from '../../contract/edu.js';
 import { E1000E, EDU, IGB, SHARED, SHARED_OTHER } from '../cards.js';
 import { CHECKOUT } from '../guest.js';
 import { held } from './held.js';
