@@ -43,6 +43,8 @@ export class Dialogue {
   readonly #options: DialogueOptions;
   readonly #watchers = new Set<() => void>();
   readonly #listeners = new Set<(entries: readonly Entry[]) => void>();
+  /** What was said while nobody listened: the terminal was the shell's. */
+  readonly #unheard: Entry[] = [];
   readonly #outlet: Outlet;
   readonly #work: Work;
   #walk: Walk | undefined;
@@ -64,6 +66,7 @@ export class Dialogue {
     this.#options = options;
     this.#outlet = new Outlet(
       (entries) => {
+        if (this.#listeners.size === 0) this.#unheard.push(...entries);
         for (const listener of this.#listeners) listener(entries);
       },
       () => this.#set({ partial: this.#outlet.partial }),
@@ -90,6 +93,7 @@ export class Dialogue {
   /** Calls `listener` with what is added to the transcript; returns what ends that. */
   readonly listen = (listener: (entries: readonly Entry[]) => void): (() => void) => {
     this.#listeners.add(listener);
+    if (this.#unheard.length > 0) listener(this.#unheard.splice(0));
     return () => this.#listeners.delete(listener);
   };
 

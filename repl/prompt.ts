@@ -7,9 +7,13 @@ import { wantsColours } from './ansi.js';
 import { Dialogue } from './dialogue.js';
 import { History } from './history.js';
 import { prelude } from './prelude.js';
-import { sketch } from './sketch.js';
-import { takeTerminal } from './terminal.js';
+import type { Key } from './keys.js';
+import { type Painting, sketch } from './sketch.js';
+import { takeTerminal, type Terminal } from './terminal.js';
 import type { Kernel } from './work.js';
+
+/** Milliseconds until a process that was sent SIGTSTP has stopped. */
+const STOPS_WITHIN = 50;
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
@@ -55,32 +59,45 @@ export async function runPrompt(options: PromptOptions): Promise<number> {
     prelude: [prelude(options.spec)],
     history: new History(),
   });
-  let clear = (): void => {};
-  const terminal = takeTerminal(
-    stdin,
-    stdout,
-    (key) => (key.name === 'C-l' ? clear() : dialogue.press(key)),
-    () => dialogue.leave(),
-  );
+  let painting: Painting | undefined;
+  const press = (key: Key): void => {
+    if (key.name === 'C-l') painting?.clear();
+    else if (key.name === 'C-z') suspend();
+    else dialogue.press(key);
+  };
   const leave = (): void => dialogue.leave();
+  const take = (): Terminal => takeTerminal(stdin, stdout, press, leave);
+  let terminal = take();
+  const colours = wantsColours(stdout);
+  let paint: () => Painting = () => sketch(dialogue, stdout, colours);
+  /** Ctrl-Z: the shell has the terminal until it goes on with us. The kernel, in a session of its own, goes on all the time. */
+  const suspend = (): void => {
+    painting?.end();
+    terminal.release();
+    process.kill(0, 'SIGTSTP');
+    // Due when the process is continued; or soon, where no shell controls jobs and nothing was stopped.
+    setTimeout(() => {
+      terminal = take();
+      painting = paint();
+    }, STOPS_WITHIN);
+  };
   options.signal?.addEventListener('abort', leave);
   // Ink's signal-exit ends the process by the signal where nobody else listens; leaving takes a moment longer.
   for (const name of SIGNALS) process.on(name, leave);
-  let end = (): void => {};
   try {
     settleEnvironment();
-    const colours = wantsColours(stdout);
-    ({ end } = sketch(dialogue, stdout, colours));
+    painting = paint();
     dialogue.start();
     const { paintWithInk } = await import('./screen.js');
-    end();
-    ({ end, clear } = paintWithInk(dialogue, stdin, stdout, colours));
+    painting.end();
+    paint = () => paintWithInk(dialogue, stdin, stdout, colours);
+    painting = paint();
     if (options.signal?.aborted) leave();
     await dialogue.left;
   } finally {
     options.signal?.removeEventListener('abort', leave);
     for (const name of SIGNALS) process.off(name, leave);
-    end();
+    painting?.end();
     terminal.release();
     dialogue.leave();
   }

@@ -7,6 +7,7 @@ import { useEffect, useLayoutEffect, useReducer, useSyncExternalStore } from 're
 import { paint } from './ansi.js';
 import type { Dialogue } from './dialogue.js';
 import { frame, nextChange, type Size } from './frame.js';
+import type { Painting } from './sketch.js';
 import { entryLines } from './transcript.js';
 
 interface ScreenProps {
@@ -49,13 +50,6 @@ function Screen({ dialogue, size, colours }: ScreenProps) {
       ))}
     </Box>
   );
-}
-
-export interface Painting {
-  /** Takes the frame away; the transcript stays. */
-  readonly end: () => void;
-  /** Draws the frame alone on an empty screen. */
-  readonly clear: () => void;
 }
 
 /** Draws `dialogue` on a terminal until `end` is called. */

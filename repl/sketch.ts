@@ -5,12 +5,14 @@ import { frame } from './frame.js';
 import type { Line } from './line.js';
 import { type Entry, entryLines } from './transcript.js';
 
-export interface Sketch {
+export interface Painting {
   /** Takes the frame off the screen; the transcript stays. */
   readonly end: () => void;
+  /** Draws the frame alone on an empty screen. */
+  readonly clear: () => void;
 }
 
-export function sketch(dialogue: Dialogue, stdout: NodeJS.WriteStream, colours: boolean): Sketch {
+export function sketch(dialogue: Dialogue, stdout: NodeJS.WriteStream, colours: boolean): Painting {
   /** Lines of the frame above and below the cursor. */
   let [above, below] = [0, 0];
   const text = (lines: readonly Line[]): string => lines.map((line) => paint(line, colours)).join('\r\n');
@@ -31,6 +33,11 @@ export function sketch(dialogue: Dialogue, stdout: NodeJS.WriteStream, colours: 
     end() {
       for (const each of stop) each();
       stdout.write(clear());
+    },
+    clear() {
+      [above, below] = [0, 0];
+      stdout.write('\x1b[H\x1b[2J');
+      draw();
     },
   };
 }

@@ -73,6 +73,7 @@ export function takeTerminal(
   stdin.setEncoding('utf8');
   stdin.setRawMode(true);
   stdin.on('data', onData);
+  stdin.resume();
   stdout.write(PASTE_ON);
   return { release };
 }

@@ -291,6 +291,38 @@ describe('the prompt in a terminal', needs('tmux'), () => {
       if (how === 'SIGTERM' || how === 'SIGHUP') assert.match(await terminal.until(/icanon/), /^left \d+\nicanon$/m);
     });
 
+  test('Ctrl-Z gives the terminal to the shell, fg comes back to what was typed; the cell ran on', async () => {
+    using terminal = new Tmux('bash --norc -i', {
+      columns: 80,
+      env: { XDG_STATE_HOME: fresh(), CI: 'true' },
+    });
+    await terminal.until(/^bash\S+#$/m);
+    terminal.enter(`'${process.execPath}' '${CLI}' repl sim:edu`);
+    await idle(terminal, 2);
+    terminal.enter("await new Promise((done) => setTimeout(done, 1500)); 'ran on'");
+    await terminal.until(/^2> await/m);
+    terminal.type('half a li');
+    await terminal.until(/half a li$/m);
+    terminal.keys('C-z');
+    await terminal.until(/Stopped(?:.|\n)*^bash\S+#$/m);
+    terminal.enter('stty -a | grep -ow -- "-\\?icanon"; sleep 2; fg');
+    await terminal.until(/^icanon$/m);
+    await terminal.until(/^'ran on'\n3> half a li$/m);
+    terminal.type('ne');
+    await terminal.until(/^3> half a line$/m);
+    terminal.keys('C-u', 'C-d');
+    await terminal.until(/^3>[^\n]*\nbash\S+#$/m);
+  });
+
+  test('Ctrl-Z where no shell controls jobs changes nothing', async () => {
+    using terminal = prompt(80);
+    await idle(terminal, 2);
+    terminal.type('still');
+    terminal.keys('C-z');
+    terminal.type(' here');
+    await terminal.until(/^2> still here$/m);
+  });
+
   test('a terminal that does not know its size is one of 80 columns and 24 lines', async () => {
     using terminal = prompt(80, {}, 'stty rows 0 cols 0;');
     terminal.enter('6 * 7');
