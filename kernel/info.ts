@@ -16,6 +16,12 @@ export const LANGUAGE_INFO = {
   codemirror_mode: { mode: 'typescript', name: 'javascript', typescript: true },
 } as const;
 
+/** What a notebook says of its kernel and its language; versions would only make diffs. */
+export const NOTEBOOK_METADATA = {
+  kernelspec: { display_name: 'TypeScript (vfiolab)', language: 'typescript', name: 'vfiolab' },
+  language_info: (({ version: _, ...language }) => language)(LANGUAGE_INFO),
+} as const;
+
 export const INFO = {
   status: 'ok',
   protocol_version: PROTOCOL_VERSION,

@@ -3,11 +3,12 @@
  */
 import type { Completion } from '../kernel/client.js';
 import { choose, type Menu, offer } from './completion.js';
+import { dot, type Steering } from './dots.js';
 import { EMPTY, type Editor, edit, emptied, insert, withText } from './editor.js';
 import { type History, shown, step, suggest, type Walk } from './history.js';
-import { HELP } from './help.js';
 import type { Key } from './keys.js';
 import { Outlet } from './outlet.js';
+import type { Origin } from './recipe.js';
 import { begin, found, type Search, searched } from './search.js';
 import type { Entry } from './transcript.js';
 import { type Kernel, Work, type WorkState } from './work.js';
@@ -29,6 +30,9 @@ export interface DialogueOptions {
   /** The first cells in every new kernel. */
   readonly prelude: readonly string[];
   readonly history: History;
+  readonly origin: Origin;
+  /** Lets the user's editor change a text. */
+  readonly editText?: (text: string) => Promise<string>;
 }
 
 /** Keys that take a suggestion at the end of the text: all of it, or its next word. */
@@ -47,6 +51,7 @@ export class Dialogue {
   readonly #unheard: Entry[] = [];
   readonly #outlet: Outlet;
   readonly #work: Work;
+  readonly #steering: Steering;
   #walk: Walk | undefined;
   /** Keys that are not the editor's; Ctrl-D only on an empty line. */
   readonly #keys: Readonly<Record<string, () => void>> = {
@@ -56,12 +61,6 @@ export class Dialogue {
     'C-d': () => this.leave(),
     'C-r': () => this.#search(begin(this.#options.history.cells)),
   };
-  /** Dot-commands steer the terminal; they are not part of the language. */
-  readonly #commands: Readonly<Record<string, () => void>> = {
-    '.exit': () => this.leave(),
-    '.help': () => this.#outlet.show({ kind: 'view', view: HELP }),
-  };
-
   constructor(options: DialogueOptions) {
     this.#options = options;
     this.#outlet = new Outlet(
@@ -79,6 +78,14 @@ export class Dialogue {
       onCell: (text) => this.#remember(text),
       onIncomplete: (text) => this.#takeBack(text),
     });
+    this.#steering = {
+      work: this.#work,
+      outlet: this.#outlet,
+      origin: options.origin,
+      type: (text) => this.#set({ editor: withText(this.scene.editor, text) }),
+      editText: options.editText ?? (async (text) => text),
+      leave: () => this.leave(),
+    };
     this.left = this.#work.left;
     const still = { partial: '', editor: EMPTY, suggestion: '', menu: undefined, search: undefined };
     this.scene = { ...this.#work.state, ...still };
@@ -245,11 +252,7 @@ export class Dialogue {
     const text = editor.text.trimEnd();
     if (text.trim() === '') return;
     this.#clear();
-    const name = /^\s*(\.[a-z]+)\s*$/i.exec(text)?.[1];
-    const command = name === undefined ? undefined : this.#commands[name];
-    if (command) command();
-    else if (name === undefined) this.#work.enter([text]);
-    else this.#outlet.note(`No ${name} here; .help lists what there is.`, true);
+    if (!dot(text, this.#steering)) this.#work.enter([text]);
   }
 
   #clear(): void {

@@ -2,28 +2,20 @@
  * The prompt: a front end to a kernel process that it starts. It evaluates nothing and touches no card itself. The first key is taken
  * before the kernel is up and before Ink is loaded.
  */
-import type { ReadStream, WriteStream } from 'node:tty';
-import { wantsColours } from './ansi.js';
+import { constants } from 'node:os';
 import { Dialogue } from './dialogue.js';
 import { History } from './history.js';
-import { prelude } from './prelude.js';
-import type { Key } from './keys.js';
-import { type Painting, sketch } from './sketch.js';
-import { takeTerminal, type Terminal } from './terminal.js';
+import { identity, prelude } from './prelude.js';
+import { Stage } from './stage.js';
 import type { Kernel } from './work.js';
-
-/** Milliseconds until a process that was sent SIGTSTP has stopped. */
-const STOPS_WITHIN = 50;
-
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 export interface PromptOptions {
   /** What the prelude opens: a BDF, 'group:BDF', 'sim:edu'. */
   readonly spec: string;
-  /** Leaves when it aborts. */
-  readonly signal?: AbortSignal;
-  readonly stdin?: ReadStream;
-  readonly stdout?: WriteStream;
+  /** Cells to run behind the prelude. */
+  readonly cells: readonly string[];
+  /** Lines only, for a screen reader: no frame, no colours. */
+  readonly plain: boolean;
 }
 
 /** What cells are to see of the variables that are changed here for Ink and React. */
@@ -45,61 +37,49 @@ function settleEnvironment(): void {
   process.env.NODE_ENV = 'production';
 }
 
-/** Runs the prompt until it is left; the exit code. Without a terminal: standard input is one cell, run after the prelude. */
-export async function runPrompt(options: PromptOptions): Promise<number> {
-  const { stdin = process.stdin, stdout = process.stdout } = options;
+/** Runs the prompt on a terminal until it is left; the exit code: 0, or 128 and the number of the signal that ended it. */
+export async function runPrompt({ spec, cells, plain }: PromptOptions): Promise<number> {
   const env = environment();
-  if (!stdin.isTTY || !stdout.isTTY) {
-    const { runScript } = await import('./script.js');
-    return runScript(prelude(options.spec), await startKernel(env), options.signal);
-  }
-
+  let stage: Stage | undefined;
   const dialogue = new Dialogue({
     start: () => startKernel(env),
-    prelude: [prelude(options.spec)],
+    prelude: [prelude(spec), ...cells],
     history: new History(),
+    origin: { device: spec, id: identity(spec) },
+    editText: async (text) => {
+      const { editInEditor } = await import('./external.js');
+      return stage ? stage.lend(() => editInEditor(text)) : editInEditor(text);
+    },
   });
-  let painting: Painting | undefined;
-  const press = (key: Key): void => {
-    if (key.name === 'C-l') painting?.clear();
-    else if (key.name === 'C-z') suspend();
-    else dialogue.press(key);
+
+  let ended = 0;
+  const signals: Partial<Record<NodeJS.Signals, () => void>> = {
+    // While the terminal is lent Ctrl-C is meant for who has it.
+    SIGINT: () => (stage?.lent ? undefined : dialogue.press({ name: 'C-c', text: '' })),
   };
-  const leave = (): void => dialogue.leave();
-  const take = (): Terminal => takeTerminal(stdin, stdout, press, leave);
-  let terminal = take();
-  const colours = wantsColours(stdout);
-  let paint: () => Painting = () => sketch(dialogue, stdout, colours);
-  /** Ctrl-Z: the shell has the terminal until it goes on with us. The kernel, in a session of its own, goes on all the time. */
-  const suspend = (): void => {
-    painting?.end();
-    terminal.release();
-    process.kill(0, 'SIGTSTP');
-    // Due when the process is continued; or soon, where no shell controls jobs and nothing was stopped.
-    setTimeout(() => {
-      terminal = take();
-      painting = paint();
-    }, STOPS_WITHIN);
-  };
-  options.signal?.addEventListener('abort', leave);
+  for (const name of ['SIGTERM', 'SIGHUP'] as const)
+    signals[name] = () => {
+      ended = 128 + constants.signals[name];
+      dialogue.leave();
+    };
   // Ink's signal-exit ends the process by the signal where nobody else listens; leaving takes a moment longer.
-  for (const name of SIGNALS) process.on(name, leave);
+  for (const [name, listener] of Object.entries(signals)) process.on(name, listener);
   try {
     settleEnvironment();
-    painting = paint();
+    if (plain) {
+      const { printPlainly } = await import('./plain.js');
+      printPlainly(dialogue, process.stdin, process.stdout);
+    } else stage = new Stage(dialogue, process.stdin, process.stdout);
     dialogue.start();
-    const { paintWithInk } = await import('./screen.js');
-    painting.end();
-    paint = () => paintWithInk(dialogue, stdin, stdout, colours);
-    painting = paint();
-    if (options.signal?.aborted) leave();
+    await stage?.takeInk();
     await dialogue.left;
   } finally {
-    options.signal?.removeEventListener('abort', leave);
-    for (const name of SIGNALS) process.off(name, leave);
-    painting?.end();
-    terminal.release();
+    for (const [name, listener] of Object.entries(signals)) process.off(name, listener);
+    stage?.end();
     dialogue.leave();
   }
-  return 0;
+  return ended;
 }
+
+/** The kernel behind a script. */
+export const scriptKernel = (): Promise<Kernel> => startKernel(environment());

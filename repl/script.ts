@@ -1,8 +1,11 @@
-/** A script on standard input: one cell behind the prelude, its outputs as plain text, exit code 1 where it fails. No Ink, no colours. */
+/**
+ * A script: cells behind the prelude, from the command line or from standard input, their outputs as plain text. No Ink, no colours. Exit code 1
+ * where a cell fails; what follows it is not run.
+ */
 import { text } from 'node:stream/consumers';
 import type { Output } from '../kernel/client.js';
-import type { Kernel } from './work.js';
 import { plainText } from './transcript.js';
+import type { Kernel } from './work.js';
 
 function print(output: Output): void {
   switch (output.type) {
@@ -22,23 +25,28 @@ function print(output: Output): void {
   }
 }
 
-export async function runScript(prelude: string, kernel: Kernel, signal?: AbortSignal): Promise<number> {
+/** Runs the cells in a kernel, which it ends. `undefined` among them stands for the text on standard input. */
+export async function runScript(
+  kernel: Kernel,
+  cells: readonly (string | undefined)[],
+  signal: AbortSignal,
+): Promise<number> {
   const interrupt = (): void => void kernel.interrupt().catch(() => undefined);
-  signal?.addEventListener('abort', interrupt);
+  signal.addEventListener('abort', interrupt);
   const died = kernel.died.then(({ code, signal: by }) => {
     throw new Error(`the kernel ended (${by ?? `exit code ${code}`}); run the script again`);
   });
   died.catch(() => undefined);
   try {
-    for (const cell of [async () => prelude, () => text(process.stdin)]) {
-      const code = await cell();
-      if (code.trim() === '' || signal?.aborted) continue;
+    for (const cell of cells) {
+      const code = cell ?? (await text(process.stdin));
+      if (code.trim() === '' || signal.aborted) continue;
       const reply = await Promise.race([kernel.execute(code, { onOutput: print }), died]);
       if (reply.status !== 'ok') return 1;
     }
-    return signal?.aborted ? 1 : 0;
+    return signal.aborted ? 1 : 0;
   } finally {
-    signal?.removeEventListener('abort', interrupt);
+    signal.removeEventListener('abort', interrupt);
     await kernel.shutdown();
   }
 }

@@ -105,7 +105,12 @@ export function talk(
     kernels.push(kernel);
     return begin(kernel);
   };
-  const dialogue = new Dialogue({ start, prelude: ["const dev = open('sim:edu')"], history: new History(file) });
+  const dialogue = new Dialogue({
+    start,
+    prelude: ["const dev = open('sim:edu')"],
+    history: new History(file),
+    origin: { device: 'sim:edu', id: '1234:11e8' },
+  });
   const said: string[] = [];
   dialogue.listen((entries) => {
     for (const entry of entries) said.push(...entryLines(entry, 80).map((line) => lineText(line).trimEnd()));
