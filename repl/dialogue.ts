@@ -248,9 +248,12 @@ export class Dialogue {
   }
 
   #enter(): void {
-    const { editor } = this.scene;
-    const text = editor.text.trimEnd();
-    if (text.trim() === '') return;
+    const text = this.scene.editor.text.trimEnd();
+    if (text.trim() !== '') this.enter(text);
+  }
+
+  /** Enters a text, a dot-command or a cell, in the place of what is being typed. */
+  enter(text: string): void {
     this.#clear();
     if (!dot(text, this.#steering)) this.#work.enter([text]);
   }

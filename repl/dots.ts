@@ -60,7 +60,7 @@ const DOTS: Readonly<Record<string, Dot>> = {
     run: ({ outlet, work }) => {
       const cells = work.ran.map(({ number, text, ok }): Cell[] => [
         { text: `${number}`, align: 'right', tone: 'dim' },
-        { text: text.replace(/\n[^]*/, ' …') },
+        { text: text.replace(/\n.*/s, ' …') },
         ok ? { text: '' } : { text: 'failed', tone: 'bad' },
       ]);
       outlet.show({ kind: 'view', view: { title: 'Cells', head: [], rows: cells } });

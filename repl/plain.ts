@@ -14,13 +14,14 @@ const WIDTH = 80;
 export function printPlainly(dialogue: Dialogue, stdin: NodeJS.ReadStream, stdout: NodeJS.WriteStream): void {
   /** The prompt that stands on the last line. */
   let asked = '';
+  let entering = false;
   const write = (text: string): void => {
     stdout.write(`${asked === '' ? '' : '\n'}${text}`);
     asked = '';
   };
   const ask = (): void => {
     const { kernel, running, waiting, editor, count } = dialogue.scene;
-    if (kernel === 'leaving' || running || waiting.length > 0) return;
+    if (entering || kernel === 'leaving' || running || waiting.length > 0) return;
     const prompt = editor.text === '' ? promptOf(count + 1) : `${'.'.repeat(promptOf(count + 1).length - 1)} `;
     if (kernel !== 'ready' || prompt === asked) return;
     write(prompt);
@@ -40,16 +41,17 @@ export function printPlainly(dialogue: Dialogue, stdin: NodeJS.ReadStream, stdou
   const lines = createInterface({ input: stdin, crlfDelay: Number.POSITIVE_INFINITY });
   lines.on('line', (line) => {
     asked = '';
-    const { editor } = dialogue.scene;
     // An incomplete cell is in the editor, with the indent that was offered: the line has its own.
-    const begun = editor.text.replace(/[ \t]*$/, '');
-    for (let left = editor.text.length - begun.length; left > 0; left--)
-      dialogue.press({ name: 'backspace', text: '' });
-    dialogue.press({ name: 'paste', text: line });
-    typed.add(`${begun}${line}`.trimEnd());
-    dialogue.press({ name: 'enter', text: '' });
+    const text = (dialogue.scene.editor.text.replace(/[ \t]*$/, '') + line).trimEnd();
+    typed.add(text);
+    entering = true;
+    if (text.trim() !== '') dialogue.enter(text);
+    entering = false;
     ask();
   });
   lines.on('close', () => dialogue.leave());
-  void dialogue.left.then(() => lines.close());
+  void dialogue.left.then(() => {
+    lines.close();
+    write('');
+  });
 }

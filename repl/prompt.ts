@@ -53,17 +53,19 @@ export async function runPrompt({ spec, cells, plain }: PromptOptions): Promise<
   });
 
   let ended = 0;
-  const signals: Partial<Record<NodeJS.Signals, () => void>> = {
-    // While the terminal is lent Ctrl-C is meant for who has it.
-    SIGINT: () => (stage?.lent ? undefined : dialogue.press({ name: 'C-c', text: '' })),
+  const end = (number: number) => () => {
+    ended = 128 + number;
+    dialogue.leave();
   };
-  for (const name of ['SIGTERM', 'SIGHUP'] as const)
-    signals[name] = () => {
-      ended = 128 + constants.signals[name];
-      dialogue.leave();
-    };
+  // While the terminal is lent Ctrl-C is meant for who has it.
+  const cancel = () => (stage?.lent ? undefined : dialogue.press({ name: 'C-c', text: '' }));
+  const signals = new Map<NodeJS.Signals, () => void>([
+    ['SIGINT', cancel],
+    ['SIGTERM', end(constants.signals.SIGTERM)],
+    ['SIGHUP', end(constants.signals.SIGHUP)],
+  ]);
   // Ink's signal-exit ends the process by the signal where nobody else listens; leaving takes a moment longer.
-  for (const [name, listener] of Object.entries(signals)) process.on(name, listener);
+  for (const [name, listener] of signals) process.on(name, listener);
   try {
     settleEnvironment();
     if (plain) {
@@ -74,7 +76,7 @@ export async function runPrompt({ spec, cells, plain }: PromptOptions): Promise<
     await stage?.takeInk();
     await dialogue.left;
   } finally {
-    for (const [name, listener] of Object.entries(signals)) process.off(name, listener);
+    for (const [name, listener] of signals) process.off(name, listener);
     stage?.end();
     dialogue.leave();
   }

@@ -164,8 +164,8 @@ export class Work {
       const [next] = waiting.splice(index, 2);
       const follower = this.state.waiting[index + 1];
       if (next && follower) waiting.splice(index, 0, { text: `${next.text}\n${follower.text}`, complete: false });
-      this.#set({ waiting });
       if (!follower) this.#options.onIncomplete(`${cell.text}\n${indent}`);
+      this.#set({ waiting });
     }
     this.#judging = undefined;
   }

@@ -43,7 +43,7 @@ const PARTS: readonly Part[] = [
   {
     name: 'kernel',
     files: /^kernel\//,
-    parts: ['ground', 'compiler', 'lib', 'open', 'device'],
+    parts: ['ground', 'client', 'compiler', 'lib', 'open', 'device'],
     packages: ['zeromq', 'typescript', 'zx'],
   },
   {

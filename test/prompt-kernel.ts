@@ -110,6 +110,7 @@ export function talk(
     prelude: ["const dev = open('sim:edu')"],
     history: new History(file),
     origin: { device: 'sim:edu', id: '1234:11e8' },
+    editText: async (text) => text.toUpperCase(),
   });
   const said: string[] = [];
   dialogue.listen((entries) => {

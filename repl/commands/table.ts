@@ -20,16 +20,21 @@ export const COMMANDS: readonly Command[] = [
     operands: [0, 1],
     summary: 'open the prompt on a device (the default command)',
     details: [
-      'SPEC is $VFIOLAB_DEVICE where it is not given, else sim:edu. With -e, or where standard input or output is no terminal,',
-      'it is a script: CODE, or what standard input holds, is run and what comes of it printed as plain text; the exit code is',
-      '1 where it fails.',
+      'SPEC is $VFIOLAB_DEVICE where it is not given, else sim:edu. With -e, or where standard input or output is no',
+      'terminal, it is a script: CODE, or what standard input holds, is run and what comes of it printed as plain text;',
+      'the exit code is 1 where it fails.',
     ],
     options: {
       prelude: { value: 'FILE', help: 'run the cells of a notebook or a .ts file first' },
       eval: { short: 'e', value: 'CODE', help: 'run CODE and leave' },
       plain: { help: 'print lines only, for a screen reader: no frame, no colours' },
     },
-    examples: ['vfiolab', 'vfiolab 0000:01:00.0', "vfiolab repl sim:edu -e 'edu.ID.read()'", 'vfiolab < bringup.ts'],
+    examples: [
+      'vfiolab',
+      'vfiolab 0000:01:00.0',
+      "vfiolab repl sim:edu -e 'edu.ID.read()'",
+      'vfiolab repl --prelude bringup.ipynb',
+    ],
     run: async (call) => (await import('./repl.js')).repl(call),
   },
   {
