@@ -1,8 +1,8 @@
 /** Enhanced Allocation: fixed BARs, and what lies behind a bridge, as a list of entries. Ref: PCI Express Base 6.0, 7.8.5 */
 import { r8, r32 } from '../registers.js';
 import { type Capability, holds, type Shape, standard } from './capability.js';
-import { isBridge, type Space, wordAt } from './space.js';
-import { flags, hex, named } from './words.js';
+import { fits, isBridge, type Space, wordAt } from './space.js';
+import { flags, hex } from './words.js';
 
 const PROPERTIES = {
   'memory space, non-prefetchable': 0x00,
@@ -26,6 +26,7 @@ const BAR = {
   reserved: 15,
 };
 const MOST = 63;
+const WIDE = 2;
 const REGISTERS = {
   COUNT: r8(0x02, { ENTRIES: [5, 0] }, 'ro'),
   /** Of a bridge: the fixed bus numbers below it. */
@@ -54,19 +55,18 @@ const REGISTERS = {
 };
 type Allocation = Capability<typeof REGISTERS>;
 
-/** Where the entries are: each tells how long it is. */
+/** Where the entries are: each tells how many words follow it. */
 function* entries(space: Space, from: number, count: number) {
   let at = from;
-  for (let index = 0; index < count && holdsWord(space, at); index += 1) {
+  for (let index = 0; index < count && fits(space, at, 4); index += 1) {
+    const start = at;
+    const isWide = (word: number) =>
+      fits(space, start + word * 4, 4) && (wordAt(space, start + word * 4, 32) & WIDE) !== 0;
     const size = wordAt(space, at, 32) & 7;
-    const wide = (word: number) =>
-      size >= word && holdsWord(space, at + word * 4) && (wordAt(space, at + word * 4, 32) & 2) !== 0;
-    yield { at, size, baseWide: wide(1), limitWide: wide(2) };
+    yield { at, size, baseWide: isWide(1), limitWide: isWide(2) };
     at += 4 + size * 4;
   }
 }
-
-const holdsWord = (space: Space, at: number): boolean => at + 4 <= space.bytes.length;
 
 function shape({ offset, COUNT }: Allocation, space: Space): Shape<typeof REGISTERS> {
   const first = offset + (isBridge(space) ? 8 : 4);
@@ -104,21 +104,23 @@ export const EA = standard({
     const buses = bridge ? `, secondary=${allocation.SECONDARY_BUS}, subordinate=${allocation.SUBORDINATE_BUS}` : '';
     yield `Enhanced Allocation (EA): NumEntries=${COUNT.ENTRIES}${buses}`;
     if (isBridge(space) && !bridge) return;
-    let [index, bases, limits] = [0, 0, 0];
+    let index = 0;
     for (const { at, size, baseWide, limitWide } of entries(space, offset + (bridge ? 8 : 4), COUNT.ENTRIES)) {
-      if (!holds(space, { ...allocation, offset: at }, 0, 4 + size * 4)) return;
+      if (!fits(space, at, 4 + size * 4)) return;
       const entry = allocation.ENTRY[index];
-      const [base, limit] = [allocation.BASE[index], allocation.MAX_OFFSET[index]];
       if (entry === undefined) return;
       yield `\tEntry ${index}: ${flags(entry, { Enable: 'ENABLE', Writable: 'WRITABLE' })} EntrySize=${size}`;
       yield `\t\t BAR Equivalent Indicator: ${entry.BAR}`;
-      const property = (value: number | string) => named(value, `[${hex(Number(value), 2)}]`);
-      yield `\t\t PrimaryProperties: ${typeof entry.PRIMARY === 'string' ? entry.PRIMARY : property(entry.PRIMARY)}`;
-      yield `\t\t SecondaryProperties: ${typeof entry.SECONDARY === 'string' ? entry.SECONDARY : property(entry.SECONDARY)}`;
-      if (base === undefined || limit === undefined) return;
-      yield `\t\t Base: ${baseWide ? hex(allocation.BASE_HIGH[bases++] ?? 0) : ''}${hex((base.raw & ~3) >>> 0, 8)}`;
-      yield `\t\t MaxOffset: ${limitWide ? hex(allocation.MAX_OFFSET_HIGH[limits++] ?? 0) : ''}${hex((limit.raw | 3) >>> 0, 8)}`;
+      yield `\t\t PrimaryProperties: ${property(entry.PRIMARY)}`;
+      yield `\t\t SecondaryProperties: ${property(entry.SECONDARY)}`;
+      // lspci goes by the words, also where SIZE does not cover them.
+      if (!fits(space, at, 12 + (baseWide ? 4 : 0) + (limitWide ? 4 : 0))) return;
+      const word = (number: number) => wordAt(space, at + number * 4, 32);
+      yield `\t\t Base: ${baseWide ? hex(word(3)) : ''}${hex((word(1) & ~3) >>> 0, 8)}`;
+      yield `\t\t MaxOffset: ${limitWide ? hex(word(baseWide ? 4 : 3)) : ''}${hex((word(2) | 3) >>> 0, 8)}`;
       index += 1;
     }
   },
 });
+
+const property = (value: number | string): string => (typeof value === 'string' ? value : `[${hex(value, 2)}]`);

@@ -46,20 +46,23 @@ export const DEV3 = extended({
     }),
     STATUS: r32(0x0c, { REMOTE_L0P: 4, SEGMENT_CAPTURED: 3, WIDTH: [2, 0, WIDTH] }, 'ro'),
   },
-  *text({ CAP, CTRL, STATUS }) {
+  *text(device) {
     const list = <T>(register: T, labels: Readonly<Record<string, keyof T>>) =>
       Object.entries(labels)
         .map(([label, field]) => flags(register, { [label]: field }))
         .join(', ');
     const width = (value: number | string) => named(value, `Unknown (${value})`);
     yield 'Device 3';
+    const { CAP } = device;
     yield `\tDevCap3: ${list(CAP, { 'DMWr Request Routing': 'DMWR_ROUTING', '14-Bit Tag Completer': 'TAG14_COMPLETER', '14-Bit Tag Requester': 'TAG14_REQUESTER' })}`;
     const exits = `, Port L0p Exit Latency: ${CAP.PORT_EXIT}, Retimer L0p Exit Latency: ${CAP.RETIMER_EXIT}`;
     yield `\t\t L0p${sign(CAP.L0P)}${CAP.L0P ? exits : ''}`;
     yield `\t\t ${list(CAP, { 'UIO Mem RdWr Completer': 'UIO_COMPLETER', 'UIO Mem RdWr Requester': 'UIO_REQUESTER' })}`;
+    const { CTRL } = device;
     yield `\tDevCtl3: ${list(CTRL, { 'DMWr Requester': 'DMWR_REQUESTER', 'DMWr Egress Blocking': 'DMWR_BLOCKING', '14-Bit Tag Requester': 'TAG14_REQUESTER' })}`;
     yield `\t\t L0p${sign(CTRL.L0P)}, Target Link Width: ${width(CTRL.WIDTH)}`;
     yield `\t\t UIO Mem RdWr Requester${sign(CTRL.UIO_REQUESTER)}, UIO Request 256B Boundary${sign(!CTRL.UIO_256B_DISABLE)}`;
+    const { STATUS } = device;
     yield `\tDevSta3: Initial Link Width: ${width(STATUS.WIDTH)}, Segment Captured${sign(STATUS.SEGMENT_CAPTURED)}, Remote L0p${sign(STATUS.REMOTE_L0P)}`;
   },
 });

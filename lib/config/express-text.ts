@@ -1,5 +1,5 @@
 /** PCI Express: the capability, in lspci's words. Which lines there are depends on the port's type. Ref: PCI Express Base 6.0, 7.5.3 */
-import { bars } from './bars.js';
+import { type Bar, bars } from './bars.js';
 import { type Capability, holds, standard } from './capability.js';
 import { EXPRESS_REGISTERS } from './express.js';
 import { findLastStandard } from './pointers.js';
@@ -143,7 +143,9 @@ const BAR_COUNTS: readonly number[] = [6, 2, 1];
 
 function hasMemory(space: Space): boolean {
   const count = BAR_COUNTS[wordAt(space, 0x0e, 8) & 0x7f] ?? 0;
-  return bars(space, count).some(({ kind, address }) => kind === 'memory' && BigInt(address) !== 0n);
+  // A 64-bit BAR in the last place has no upper half: lspci does not count it.
+  const whole = ({ index, type }: Bar) => type !== '64-bit' || index < count - 1;
+  return bars(space, count).some((bar) => bar.kind === 'memory' && !bar.upperHalf && whole(bar));
 }
 
 function* device2({ DEVCAP2, DEVCTL2 }: Express, type: number, completes: boolean): Generator<string> {

@@ -198,9 +198,9 @@ export const PL32GT = extended({
   block: [0x04, 0x1c],
   unreadable: true,
   *text(layer) {
+    yield 'Physical Layer 32.0 GT/s';
     const { CAP, CTRL, STATUS } = layer;
     const modes = ['PCI Express', 'Training Set Messages', 'Alternate Protocol Negotiation'];
-    yield 'Physical Layer 32.0 GT/s';
     yield `\tPhy32Cap: ${flags(CAP, { EqualizationBypass: 'BYPASS', NoEqualizationNeeded: 'NO_EQUALIZATION' })}`;
     yield `\t\t  ${flags(CAP, { ModTsMode0: 'MODE0', ModTsMode1: 'MODE1', ModTsMode2: 'MODE2' })}`;
     yield `\tPhy32Ctl: ${flags(CTRL, { EqualizationBypassDis: 'BYPASS_DISABLE', NoEqualizationNeededDis: 'NO_EQUALIZATION_DISABLE' })}`;
@@ -299,8 +299,8 @@ export const DPC = extended({
   },
   block: [0x04, 8],
   *text(dpc) {
-    const { CAP, CTRL, STATUS } = dpc;
     yield 'Downstream Port Containment';
+    const { CAP, CTRL, STATUS } = dpc;
     yield `\tDpcCap:\tIntMsgNum ${CAP.INTERRUPT_MESSAGE}, ${flags(CAP, { RPExt: 'ROOT_PORT_EXTENSIONS', PoisonedTLP: 'POISONED_BLOCKING', SwTrigger: 'SOFTWARE_TRIGGER' })} RP PIO Log ${CAP.PIO_LOG_SIZE}, DL_ActiveErr${sign(CAP.DL_ACTIVE)}`;
     yield `\tDpcCtl:\tTrigger:${CTRL.TRIGGER} ${flags(CTRL, { Cmpl: 'COMPLETION', INT: 'INTERRUPT', ErrCor: 'CORRECTABLE', PoisonedTLP: 'POISONED_BLOCKING', SwTrigger: 'SOFTWARE_TRIGGER', DL_ActiveErr: 'DL_ACTIVE' })}`;
     yield `\tDpcSta:\tTrigger${sign(STATUS.TRIGGER)} Reason:${hex(STATUS.REASON, 2)} ${flags(STATUS, { INT: 'INTERRUPT', RPBusy: 'ROOT_PORT_BUSY' })} TriggerExt:${hex(STATUS.TRIGGER_EXTENSION, 2)} RP PIO ErrPtr:${hex(STATUS.PIO_FIRST_ERROR, 2)}`;

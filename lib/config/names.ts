@@ -1,6 +1,6 @@
 /** Names for a function's numbers, and how lspci puts them. */
 import type { Header } from './header.js';
-import { CARDBUS_SIZE, fits, type Space, wordAt } from './space.js';
+import { fits, type Space, wordAt } from './space.js';
 import { SSVID } from './small.js';
 import { findStandard } from './pointers.js';
 import { hex } from './words.js';
@@ -52,17 +52,21 @@ function deviceText(vendor: number, device: number, names: Names): string {
   return `${vendorName} ${names.device(vendor, device) ?? `Device ${hex(device, 4)}`}`;
 }
 
-/** Of a bridge, the capability's word; of others, the header's. Undefined where there is none: all-zeros, all-ones. */
+/** Of a bridge, the capability's word; of others, the header's. Undefined where there is none: all-zeros, all-ones, past the bytes. */
 export function subsystemText(space: Space, layout: number, names: Names): string | undefined {
   const at = subsystemOffset(space, layout);
-  if (at === undefined || !fits(space, at, 4)) return undefined;
-  const [vendor, device] = [wordAt(space, at, 16), wordAt(space, at + 2, 16)];
-  return vendor === 0xffff || vendor === 0 ? undefined : subsystemName(space, vendor, device, names);
+  if (at === undefined) return undefined;
+  const [vendor = NONE, device = NONE] = [at, at + 2].map((offset) =>
+    fits(space, offset, 2) ? wordAt(space, offset, 16) : NONE,
+  );
+  return vendor === NONE || vendor === 0 ? undefined : subsystemName(space, vendor, device, names);
 }
+
+const NONE = 0xffff;
 
 function subsystemOffset(space: Space, layout: number): number | undefined {
   if (layout === 0) return 0x2c;
-  if (layout === 2) return fits(space, 0, CARDBUS_SIZE) ? 0x40 : undefined;
+  if (layout === 2) return 0x40;
   const offset = findStandard(space, SSVID.id);
   return offset === undefined ? undefined : offset + SSVID.registers.VENDOR_ID.offset;
 }

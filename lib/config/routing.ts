@@ -141,8 +141,8 @@ export const SRIOV = extended({
   },
   block: [0x04, 0x3c],
   *text(sriov) {
-    const { CAP, CTRL, STATUS } = sriov;
     yield 'Single Root I/O Virtualization (SR-IOV)';
+    const { CAP, CTRL, STATUS } = sriov;
     yield `\tIOVCap:\t${flags(CAP, { Migration: 'MIGRATION', '10BitTagReq': 'TAG10' })} IntMsgNum ${CAP.INTERRUPT_MESSAGE}`;
     yield `\tIOVCtl:\t${flags(CTRL, { Enable: 'ENABLE', Migration: 'MIGRATION', Interrupt: 'MIGRATION_INTERRUPT', MSE: 'MEMORY', ARIHierarchy: 'ARI', '10BitTagReq': 'TAG10' })}`;
     yield `\tIOVSta:\tMigration${sign(STATUS.MIGRATION)}`;

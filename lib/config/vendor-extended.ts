@@ -57,8 +57,9 @@ export const TPH = extended({
   },
   shape: ({ CAP }) => ({ TABLE: { count: CAP.TABLE_LOCATION === 'Capability' ? CAP.TABLE_SIZE + 1 : 0 } }),
   block: [0x04, 4],
-  *text({ CAP }) {
+  *text(hints) {
     yield 'Transaction Processing Hints';
+    const { CAP } = hints;
     if (CAP.INTERRUPT_VECTOR) yield '\tInterrupt vector mode supported';
     if (CAP.DEVICE_SPECIFIC) yield '\tDevice specific mode supported';
     if (CAP.EXTENDED) yield '\tExtended requester support';
@@ -95,8 +96,9 @@ export const DOE = extended({
   },
   block: [0x04, 0x14],
   unreadable: true,
-  *text({ CAP, CTRL, STATUS }) {
+  *text(exchange) {
     yield 'Data Object Exchange';
+    const { CAP, CTRL, STATUS } = exchange;
     yield `\tDOECap: IntSup${sign(CAP.INTERRUPT)}`;
     if (CAP.INTERRUPT) yield `\t\tIntMsgNum ${CAP.INTERRUPT_MESSAGE}`;
     yield `\tDOECtl: IntEn${sign(CTRL.INTERRUPT)}`;
