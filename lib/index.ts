@@ -17,6 +17,7 @@ export type { Capability } from './config/capability.js';
 export type { CapabilityName } from './config/catalog.js';
 export { HEADER } from './config/header.js';
 export { lspciText } from './config/text.js';
+export { type VpdField, type VpdRecord, vpdRecords } from './config/vpd.js';
 export type { Device, Identity } from './device.js';
 export { type DmaBuffer, type DmaOptions, GuardError, type PageSize } from './dma.js';
 export { BusError, ClosedError, LabError, SystemError, TimeoutError, UsageError } from './errors.js';

@@ -18,6 +18,8 @@ export type RegisterShape =
 export interface TextContext {
   /** How lspci names a subsystem. */
   subsystem(vendor: number, device: number): string;
+  /** What stands behind the VPD capability, where it has been read. */
+  readonly vpd?: Uint8Array;
 }
 
 export interface CapabilitySpec<M extends RegisterMap = RegisterMap> {

@@ -11,16 +11,18 @@ import { FLIT_EI, FLIT_LOG } from './flit.js';
 import { MCAST, RCECOLL } from './groups.js';
 import { HT } from './hypertransport-text.js';
 import { IDE } from './ide.js';
-import { DPC, DSN, L1PM, LMR, LTR, PL16GT, PL32GT, PL64GT, PTM, SECPCI } from './link.js';
+import { DPC, DSN, L1PM, LTR, PTM } from './link.js';
 import { MMIO_RBL } from './locator.js';
 import { MSI, MSIX } from './msi.js';
-import { AGP, PCIX } from './parallel.js';
+import { AGP, AGP3, PCIX } from './parallel.js';
+import { LMR, PL16GT, PL32GT, PL64GT, SECPCI } from './physical.js';
 import { PM } from './power.js';
 import { REBAR, VF_REBAR } from './resizable.js';
 import { RCILINK, RCLINK, RCRB } from './root.js';
 import { ACS, ARI, ATS, PASID, PRI, SRIOV } from './routing.js';
-import { AF, AGP3, CCRC, CHSWP, DBG, HOTPLUG, SATA, SECURE, SLOTID, SSVID, VPD } from './small.js';
+import { AF, CCRC, CHSWP, DBG, HOTPLUG, SATA, SECURE, SLOTID, SSVID } from './small.js';
 import { VNDR } from './vendor.js';
+import { VPD } from './vpd.js';
 import { DOE, TPH, VSEC } from './vendor-extended.js';
 
 const TABLE = {

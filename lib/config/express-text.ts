@@ -225,3 +225,13 @@ function portTypeOf(space: Space): number {
   const offset = findLastStandard(space, EXP.id);
   return offset === undefined || !fits(space, offset, 4) ? -1 : (wordAt(space, offset + 2, 16) >> 4) & 0xf;
 }
+
+const LINK_CAPABILITIES = 0x0c;
+const MOST_LANES = 32;
+
+/** How many lanes the link may have; 0 where nothing tells. */
+export function linkWidth(space: Space): number {
+  const offset = findLastStandard(space, EXP.id);
+  if (offset === undefined || !fits(space, offset + LINK_CAPABILITIES, 4)) return 0;
+  return Math.min(MOST_LANES, (wordAt(space, offset + LINK_CAPABILITIES, 32) >> 4) & 0x3f);
+}

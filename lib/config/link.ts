@@ -1,7 +1,7 @@
-/** What a link says of itself beyond PCI Express: the physical layers, L1 substates, LTR, PTM, DPC. */
+/** What a link says of itself beyond PCI Express: serial number, LTR, L1 substates, PTM, DPC. */
 import { r16, r32 } from '../registers.js';
 import { extended, holds } from './capability.js';
-import { codes, flags, hex, sign } from './words.js';
+import { flags, hex, sign } from './words.js';
 
 export const DSN = extended({
   name: 'DSN',
@@ -33,25 +33,6 @@ export const LTR = extended({
 
 /** SCALE is a power of 32; of the two reserved ones lspci shows what a 32-bit shift makes. */
 const nanoseconds = ({ VALUE, SCALE }: { VALUE: number; SCALE: number }): number => VALUE * 2 ** ((SCALE * 5) % 32);
-
-export const SECPCI = extended({
-  name: 'SECPCI',
-  id: 0x19,
-  title: 'Secondary PCI Express',
-  ref: 'PCI Express Base 6.0, 7.7.3',
-  registers: {
-    LNKCTL3: r32(0x04, { INTERRUPT_ENABLE: 1, PERFORM_EQUALIZATION: 0 }),
-    LANE_ERRORS: r32(0x08, {}, 'w1c'),
-  },
-  block: [0x04, 12],
-  *text(secondary) {
-    yield 'Secondary PCI Express';
-    yield `\tLnkCtl3: ${flags(secondary.LNKCTL3, { LnkEquIntrruptEn: 'INTERRUPT_ENABLE', PerformEqu: 'PERFORM_EQUALIZATION' })}`;
-    const { LANE_ERRORS } = secondary;
-    const lanes = Array.from({ length: 16 }, (_, lane) => lane).filter((lane) => (LANE_ERRORS >>> lane) & 1);
-    yield `\tLaneErrStat: ${lanes.length === 0 ? '0' : `LaneErr at lane: ${lanes.join(' ')}`}`;
-  },
-});
 
 const SUBSTATES = { ASPM_L1_1: 3, ASPM_L1_2: 2, PCIPM_L1_1: 1, PCIPM_L1_2: 0 } as const;
 const SUBSTATES_LINE = {
@@ -135,126 +116,21 @@ export const PTM = extended({
   },
 });
 
-const EQUALIZATION = {
-  REQUEST: [4, 4, 'w1c'],
-  PHASE3: [3, 3, 'ro'],
-  PHASE2: [2, 2, 'ro'],
-  PHASE1: [1, 1, 'ro'],
-  COMPLETE: [0, 0, 'ro'],
+/** Unsupported request, completer abort and completion timeout, of each kind of request. */
+const PIO_ERRORS = {
+  MEMORY_TIMEOUT: 18,
+  MEMORY_ABORT: 17,
+  MEMORY_UNSUPPORTED: 16,
+  IO_TIMEOUT: 10,
+  IO_ABORT: 9,
+  IO_UNSUPPORTED: 8,
+  CONFIG_TIMEOUT: 2,
+  CONFIG_ABORT: 1,
+  CONFIG_UNSUPPORTED: 0,
 } as const;
-const EQUALIZATION_LINE = {
-  EquComplete: 'COMPLETE',
-  EquPhase1: 'PHASE1',
-  EquPhase2: 'PHASE2',
-  EquPhase3: 'PHASE3',
-  LinkEquRequest: 'REQUEST',
-} as const;
-
-export const PL16GT = extended({
-  name: '16GT',
-  id: 0x26,
-  title: 'Physical Layer 16.0 GT/s',
-  ref: 'PCI Express Base 6.0, 7.7.5',
-  registers: { CAP: r32(0x04, {}, 'ro'), CTRL: r32(0x08, {}), STATUS: r32(0x0c, EQUALIZATION, 'w1c') },
-  block: [0x04, 0x18],
-  unreadable: true,
-  *text(layer) {
-    yield 'Physical Layer 16.0 GT/s';
-    yield `\tPhy16Sta: ${flags(layer.STATUS, EQUALIZATION_LINE)}`;
-  },
-});
-
-export const PL32GT = extended({
-  name: '32GT',
-  id: 0x2a,
-  title: 'Physical Layer 32.0 GT/s',
-  ref: 'PCI Express Base 6.0, 7.7.6',
-  registers: {
-    CAP: r32(0x04, { MODE2: 10, MODE1: 9, MODE0: 8, NO_EQUALIZATION: 1, BYPASS: 0 }, 'ro'),
-    CTRL: r32(0x08, { MODE: [10, 8], NO_EQUALIZATION_DISABLE: 1, BYPASS_DISABLE: 0 }),
-    STATUS: r32(
-      0x0c,
-      {
-        NO_EQUALIZATION_RECEIVED: [10, 10, 'ro'],
-        PRECODE_REQUEST: [9, 9, 'ro'],
-        PRECODE_ON: [8, 8, 'ro'],
-        BEHAVIOR: [
-          7,
-          6,
-          'ro',
-          codes(
-            'Full Equalization required',
-            'Equalization bypass to highest rate support',
-            'No Equalization Needed',
-            'Modified TS1/TS2 Ordered Sets supported',
-          ),
-        ],
-        MODIFIED_TS: [5, 5, 'ro'],
-        ...EQUALIZATION,
-      },
-      'w1c',
-    ),
-  },
-  block: [0x04, 0x1c],
-  unreadable: true,
-  *text(layer) {
-    yield 'Physical Layer 32.0 GT/s';
-    const { CAP, CTRL, STATUS } = layer;
-    const modes = ['PCI Express', 'Training Set Messages', 'Alternate Protocol Negotiation'];
-    yield `\tPhy32Cap: ${flags(CAP, { EqualizationBypass: 'BYPASS', NoEqualizationNeeded: 'NO_EQUALIZATION' })}`;
-    yield `\t\t  ${flags(CAP, { ModTsMode0: 'MODE0', ModTsMode1: 'MODE1', ModTsMode2: 'MODE2' })}`;
-    yield `\tPhy32Ctl: ${flags(CTRL, { EqualizationBypassDis: 'BYPASS_DISABLE', NoEqualizationNeededDis: 'NO_EQUALIZATION_DISABLE' })}`;
-    yield `\t\t  Modified TS Usage Mode: ${modes[CTRL.MODE] ?? `??${CTRL.MODE}`}`;
-    yield `\tPhy32Sta: ${flags(STATUS, EQUALIZATION_LINE)}`;
-    yield `\t\t  Received Enhanced Link Behavior Control: ${STATUS.BEHAVIOR}`;
-    yield `\t\t  ${flags(STATUS, { ModTsRecv: 'MODIFIED_TS', TxPrecodeOn: 'PRECODE_ON', TxPrecodeReq: 'PRECODE_REQUEST', NoEqualizationNeededRecv: 'NO_EQUALIZATION_RECEIVED' })}`;
-  },
-});
-
-export const PL64GT = extended({
-  name: '64GT',
-  id: 0x31,
-  title: 'Physical Layer 64.0 GT/s',
-  ref: 'PCI Express Base 6.0, 7.7.7',
-  registers: {
-    CAP: r32(0x04, {}, 'ro'),
-    CTRL: r32(0x08, {}),
-    STATUS: r32(
-      0x0c,
-      {
-        NO_EQUALIZATION_RECEIVED: [7, 7, 'ro'],
-        PRECODE_REQUEST: [6, 6, 'ro'],
-        PRECODE_ON: [5, 5, 'ro'],
-        ...EQUALIZATION,
-      },
-      'w1c',
-    ),
-  },
-  block: [0x04, 12],
-  unreadable: true,
-  *text(layer) {
-    yield 'Physical Layer 64.0 GT/s';
-    yield `\tPhy64Sta: ${flags(layer.STATUS, EQUALIZATION_LINE)}`;
-    yield `\t\t  ${flags(layer.STATUS, { TxPrecodeOn: 'PRECODE_ON', TxPrecodeReq: 'PRECODE_REQUEST', NoEqualizationNeededRecv: 'NO_EQUALIZATION_RECEIVED' })}`;
-  },
-});
-
-export const LMR = extended({
-  name: 'LMR',
-  id: 0x27,
-  title: 'Lane Margining at the Receiver',
-  ref: 'PCI Express Base 6.0, 7.7.8',
-  registers: {
-    CAP: r16(0x04, { DRIVER: 0 }, 'ro'),
-    STATUS: r16(0x06, { SOFTWARE_READY: 1, READY: 0 }, 'ro'),
-  },
-  block: [0x00, 8],
-  *text(margining) {
-    yield 'Lane Margining at the Receiver';
-    yield `\tPortCap: Uses Driver${sign(margining.CAP.DRIVER)}`;
-    yield `\tPortSta: ${flags(margining.STATUS, { MargReady: 'READY', MargSoftReady: 'SOFTWARE_READY' })}`;
-  },
-});
+/** PIO_LOG_SIZE words: the header, the implementation's own, the prefixes. */
+const HEADER_WORDS = 4;
+const MOST_LOG = 15;
 
 export const DPC = extended({
   name: 'DPC',
@@ -296,6 +172,24 @@ export const DPC = extended({
       { access: 'w1c', errors: true },
     ),
     SOURCE: r16(0x0a, {}, 'ro'),
+    // Of root ports with the extensions
+    PIO_STATUS: r32(0x0c, PIO_ERRORS, { access: 'w1c', errors: true }),
+    PIO_MASK: r32(0x10, PIO_ERRORS),
+    PIO_SEVERITY: r32(0x14, PIO_ERRORS),
+    PIO_SYSTEM_ERROR: r32(0x18, PIO_ERRORS),
+    PIO_EXCEPTION: r32(0x1c, PIO_ERRORS),
+    PIO_HEADER_LOG: r32(0x20, {}, { access: 'ro', count: HEADER_WORDS }),
+    PIO_IMPSPEC_LOG: r32(0x30, {}, 'ro'),
+    PIO_PREFIX_LOG: r32(0x34, {}, { access: 'ro', count: MOST_LOG - HEADER_WORDS - 1 }),
+  },
+  shape({ CAP }) {
+    const size = CAP.ROOT_PORT_EXTENSIONS ? CAP.PIO_LOG_SIZE : 0;
+    const prefixes = { PIO_PREFIX_LOG: { count: Math.max(0, size - HEADER_WORDS - 1) } };
+    const words = { PIO_HEADER_LOG: { count: Math.min(size, HEADER_WORDS) }, ...prefixes };
+    const log = size > HEADER_WORDS ? words : { ...words, PIO_IMPSPEC_LOG: false as const };
+    if (CAP.ROOT_PORT_EXTENSIONS) return log;
+    const none = { PIO_STATUS: false, PIO_MASK: false, PIO_SEVERITY: false } as const;
+    return { ...log, ...none, PIO_SYSTEM_ERROR: false, PIO_EXCEPTION: false };
   },
   block: [0x04, 8],
   *text(dpc) {

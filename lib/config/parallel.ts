@@ -112,43 +112,45 @@ const FREQUENCIES = ['conv', '66MHz', '100MHz', '133MHz'];
 const place = ({ BUS, DEVICE, FUNCTION }: { BUS: number; DEVICE: number; FUNCTION: number }): string =>
   `${hex(BUS, 2)}:${hex(DEVICE, 2)}.${FUNCTION}`;
 
+const AGP_REGISTERS = {
+  VERSION: r8(0x02, { MAJOR: [7, 4], MINOR: [3, 0] }, 'ro'),
+  STATUS: r32(
+    0x04,
+    {
+      REQUESTS: [31, 24],
+      ISOCHRONOUS: 16,
+      ASYNC_SIZE: [15, 13],
+      CALIBRATION: [12, 10],
+      SIDEBAND: 9,
+      COHERENT: 8,
+      GART64: 7,
+      HOST_TRANSLATION: 6,
+      BITS64: 5,
+      FAST_WRITE: 4,
+      AGP3: 3,
+      RATE: [2, 0],
+    },
+    'ro',
+  ),
+  COMMAND: r32(0x08, {
+    REQUESTS: [31, 24],
+    ASYNC_SIZE: [15, 13],
+    CALIBRATION: [12, 10],
+    SIDEBAND: 9,
+    ENABLE: 8,
+    GART64: 7,
+    BITS64: 5,
+    FAST_WRITE: 4,
+    RATE: [2, 0],
+  }),
+};
+
 export const AGP = standard({
   name: 'AGP',
   id: 0x02,
   title: 'AGP',
   ref: 'AGP 3.0, 5.5',
-  registers: {
-    VERSION: r8(0x02, { MAJOR: [7, 4], MINOR: [3, 0] }, 'ro'),
-    STATUS: r32(
-      0x04,
-      {
-        REQUESTS: [31, 24],
-        ISOCHRONOUS: 16,
-        ASYNC_SIZE: [15, 13],
-        CALIBRATION: [12, 10],
-        SIDEBAND: 9,
-        COHERENT: 8,
-        GART64: 7,
-        HOST_TRANSLATION: 6,
-        BITS64: 5,
-        FAST_WRITE: 4,
-        AGP3: 3,
-        RATE: [2, 0],
-      },
-      'ro',
-    ),
-    COMMAND: r32(0x08, {
-      REQUESTS: [31, 24],
-      ASYNC_SIZE: [15, 13],
-      CALIBRATION: [12, 10],
-      SIDEBAND: 9,
-      ENABLE: 8,
-      GART64: 7,
-      BITS64: 5,
-      FAST_WRITE: 4,
-      RATE: [2, 0],
-    }),
-  },
+  registers: AGP_REGISTERS,
   block: [0x04, 8],
   *text(agp) {
     const { VERSION } = agp;
@@ -165,3 +167,15 @@ function rates(bits: number, first: number): string {
   const names = [0, 1, 2].filter((bit) => (bits >> bit) & 1).map((bit) => `x${first << bit}`);
   return names.length === 0 ? '<none>' : names.join(',');
 }
+
+/** The same, of the bridge to an AGP 8x port. */
+export const AGP3 = standard({
+  name: 'AGP3',
+  id: 0x0e,
+  title: 'AGP 8x',
+  ref: 'AGP 3.0, 5.5',
+  registers: AGP_REGISTERS,
+  *text() {
+    yield 'AGP3 <?>';
+  },
+});

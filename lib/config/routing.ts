@@ -22,12 +22,24 @@ const CONTROLS_LINE = {
   DirectTrans: 'DIRECT_TRANSLATED',
 } as const;
 
+/** An EGRESS_SIZE of 0 stands for so many bits. */
+const MOST_EGRESS = 256;
+
 export const ACS = extended({
   name: 'ACS',
   id: 0x0d,
   title: 'Access Control Services',
   ref: 'PCI Express Base 6.0, 7.7.11',
-  registers: { CAP: r16(0x04, { EGRESS_SIZE: [15, 8], ...CONTROLS }, 'ro'), CTRL: r16(0x06, CONTROLS) },
+  registers: {
+    CAP: r16(0x04, { EGRESS_SIZE: [15, 8], ...CONTROLS }, 'ro'),
+    CTRL: r16(0x06, CONTROLS),
+    /** A bit for each port or function that requests may go to. */
+    EGRESS_VECTOR: r32(0x08, {}, { count: MOST_EGRESS / 32 }),
+  },
+  shape({ CAP }) {
+    const bits = CAP.EGRESS_CONTROL ? CAP.EGRESS_SIZE || MOST_EGRESS : 0;
+    return { EGRESS_VECTOR: { count: Math.ceil(bits / 32) } };
+  },
   block: [0x04, 4],
   *text(acs) {
     yield 'Access Control Services';

@@ -102,39 +102,68 @@ export const HOTPLUG = standard({
   },
 });
 
-/** Its records are reached through ADDRESS and DATA, with writes: config space alone does not show them. */
-export const VPD = standard({
-  name: 'VPD',
-  id: 0x03,
-  title: 'Vital Product Data',
-  ref: 'PCI Local Bus 3.0, appendix I',
-  registers: { ADDRESS: r16(0x02, { FLAG: 15, ADDRESS: [14, 0] }), DATA: r32(0x04, {}) },
+export const CHSWP = standard({
+  name: 'CHSWP',
+  id: 0x06,
+  title: 'CompactPCI hot-swap',
+  ref: 'PICMG 2.1 R2.0, 3.1.8',
+  registers: {
+    CONTROL: r8(0x02, {
+      INSERTED: [7, 7, 'w1c'],
+      EXTRACTED: [6, 6, 'w1c'],
+      PROGRAMMING: [5, 4, 'ro'],
+      LED: 3,
+      PENDING: [2, 2, 'ro'],
+      ENUM_MASK: 1,
+      ARM: 0,
+    }),
+  },
   *text() {
-    yield 'Vital Product Data';
-    yield '\tNot readable';
+    yield 'CompactPCI hot-swap <?>';
   },
 });
 
-/** Of these lspci shows no more than that they are there. */
-const plain = <const N extends string>(name: N, id: number, title: string, ref: string, text: string) =>
-  standard({
-    name,
-    id,
-    title,
-    ref,
-    registers: { WORD: r16(0x02, {}, 'ro') },
-    *text() {
-      yield text;
-    },
-  });
+/** Its specification is not public: the word as it is. */
+export const CCRC = standard({
+  name: 'CCRC',
+  id: 0x0b,
+  title: 'CompactPCI resource control',
+  ref: 'PICMG 2.13',
+  registers: { CONTROL: r16(0x02) },
+  *text() {
+    yield 'CompactPCI central resource control <?>';
+  },
+});
 
-export const CHSWP = plain('CHSWP', 0x06, 'CompactPCI hot-swap', 'PICMG 2.1', 'CompactPCI hot-swap <?>');
-export const CCRC = plain(
-  'CCRC',
-  0x0b,
-  'CompactPCI resource control',
-  'PICMG 2.13',
-  'CompactPCI central resource control <?>',
-);
-export const AGP3 = plain('AGP3', 0x0e, 'AGP 8x', 'AGP 3.0', 'AGP3 <?>');
-export const SECURE = plain('SECURE', 0x0f, 'Secure device', 'PCI Code and ID Assignment 1.11, 2', 'Secure device <?>');
+/** What AMD's IOMMU has. */
+export const SECURE = standard({
+  name: 'SECURE',
+  id: 0x0f,
+  title: 'Secure device',
+  ref: 'AMD I/O Virtualization Technology (IOMMU) 3.06, 3.2',
+  registers: {
+    CAP: r16(
+      0x02,
+      { EXTENSIONS: 12, FEATURES: 11, NOT_PRESENT_CACHE: 10, HT_TUNNEL: 9, IOTLB: 8, REVISION: [7, 3], TYPE: [2, 0] },
+      'ro',
+    ),
+    BASE: r32(0x04, { ADDRESS: [31, 14], ENABLE: 0 }),
+    BASE_HIGH: r32(0x08),
+    RANGE: r32(0x0c, { LAST_DEVICE: [31, 24], FIRST_DEVICE: [23, 16], BUS: [15, 8], VALID: 7, UNIT: [4, 0] }, 'ro'),
+    MISC0: r32(
+      0x10,
+      {
+        PPR_MESSAGE: [31, 27],
+        HT_ATS: 22,
+        VIRTUAL_SIZE: [21, 15],
+        PHYSICAL_SIZE: [14, 8],
+        GUEST_SIZE: [7, 5],
+        INTERRUPT_MESSAGE: [4, 0],
+      },
+      'ro',
+    ),
+  },
+  *text() {
+    yield 'Secure device <?>';
+  },
+});

@@ -17,15 +17,17 @@ export interface TextOptions {
   readonly slot: string;
   /** Names of vendors, devices, subsystems and classes. Default: numbers only. */
   readonly names?: Names;
+  /** The vital product data, where they have been read. Without them the text says `Not readable`, as lspci's does for others than root. */
+  readonly vpd?: Uint8Array;
 }
 
 /** The text of one function, with a newline after each line. */
-export function lspciText(bytes: Uint8Array, { slot, names = NO_NAMES }: TextOptions): string {
+export function lspciText(bytes: Uint8Array, { slot, names = NO_NAMES, vpd }: TextOptions): string {
   const space: Space = { bytes, path: `${slot}/config`, slot };
-  return [...lines(space, slot, names)].map((line) => `${line}\n`).join('');
+  return [...lines(space, slot, names, vpd)].map((line) => `${line}\n`).join('');
 }
 
-function* lines(space: Space, slot: string, names: Names): Generator<string> {
+function* lines(space: Space, slot: string, names: Names, vpd?: Uint8Array): Generator<string> {
   const header = decodeRegisters(HEADER, space);
   if (!fits(space, 0, IDENTITY_SIZE)) {
     yield `${slot} <access denied>`;
@@ -38,8 +40,8 @@ function* lines(space: Space, slot: string, names: Names): Generator<string> {
     yield `\t!!! Unknown header type ${hex(layout, 2)}`;
     return;
   }
-  const subsystem = subsystemText(space, layout, names);
-  if (subsystem !== undefined) yield `\tSubsystem: ${subsystem}`;
+  const own = subsystemText(space, layout, names);
+  if (own !== undefined) yield `\tSubsystem: ${own}`;
   const code = (header.BASE_CLASS << 8) | header.SUB_CLASS;
   if (layout === 0 ? code === 0x0604 : header.BASE_CLASS !== 0x06) {
     yield `\t!!! Invalid class ${hex(code, 4)} for header type ${hex(layout, 2)}`;
@@ -51,7 +53,8 @@ function* lines(space: Space, slot: string, names: Names): Generator<string> {
   } else if (layout === 1) yield* bridgeLines(space);
   else yield* cardbusLines(space);
   if (layout === 2 && !fits(space, 0, CARDBUS_SIZE)) return;
-  yield* capabilityLines(space, { subsystem: (vendor, device) => subsystemName(space, vendor, device, names) });
+  const subsystem = (vendor: number, device: number) => subsystemName(space, vendor, device, names);
+  yield* capabilityLines(space, { subsystem, ...(vpd === undefined ? {} : { vpd }) });
 }
 
 function* common(header: Header, space: Space): Generator<string> {
