@@ -255,6 +255,16 @@ describe('release', () => {
     assert.equal(state(host, MEMORY), undefined);
   });
 
+  test('puts driver_override back too, without which some drivers take nothing', () => {
+    const files = { driver_override: 'uio_pci_generic' };
+    const host = new MadeHost({ cards: { [BDF]: { ...EDU, driver: 'uio_pci_generic', group: 7, files } } });
+    bind(BDF, {}, host);
+    assert.equal(state(host, MEMORY), 'uio_pci_generic uio_pci_generic\n');
+    release(BDF, {}, host);
+    assert.equal(driverNow(host, BDF), 'uio_pci_generic');
+    assert.equal(state(host, `/sys/bus/pci/devices/${BDF}/driver_override`), 'uio_pci_generic\n');
+  });
+
   test('leaves a device without a driver that had none', () => {
     const host = new MadeHost({ cards: { [BDF]: { ...EDU, group: 7, natural: 'edu' } }, drivers: ['vfio-pci', 'edu'] });
     bind(BDF, {}, host);

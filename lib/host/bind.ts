@@ -70,8 +70,9 @@ export class Change extends Shown {
 export function takeSteps(bdf: string, host: Host, folder: string = STATE): Step[] {
   const device = `${DEVICES}/${bdf}`;
   const driver = driverOf(bdf, host);
+  const override = host.text(`${device}/driver_override`)?.replace('(null)', '') ?? '';
   return [
-    { write: `${folder}/${bdf}`, text: driver ?? '', folders: true },
+    { write: `${folder}/${bdf}`, text: [driver ?? '', override].join(' ').trim(), folders: true },
     { write: `${device}/driver_override`, text: 'vfio-pci' },
     ...(driver === undefined ? [] : [{ write: `${device}/driver/unbind`, text: bdf }]),
     { write: PROBE, text: bdf },
@@ -108,6 +109,12 @@ export function ownSteps(bdf: string, host: Host, user = '', group = ''): Step[]
 export const STATE = '/run/vfiolab/drivers';
 const PROBE = '/sys/bus/pci/drivers_probe';
 
+/** What a device was before `bind`: its driver ('' for none), and what driver_override said. In the file: both, a blank between. */
+interface Memory {
+  readonly driver: string;
+  readonly override: string;
+}
+
 const stateFolder = (host: Host): string =>
   host.isRoot ? STATE : `${process.env.XDG_STATE_HOME || `${process.env.HOME ?? ''}/.local/state`}/vfiolab/drivers`;
 
@@ -139,14 +146,14 @@ export function bind(bdfs: string | readonly string[], options: BindOptions = {}
   if (options.dryRun) return new Change(moves, lines, false, []);
 
   for (const step of load) perform(step, taken[0] ?? '', host);
-  const undone: Move[] = [];
+  const begun: string[] = [];
   try {
     for (const [bdf, steps] of take) {
-      undone.unshift({ bdf, from: driverOf(bdf, host), to: undefined });
+      begun.unshift(bdf);
       takeOne(bdf, steps, host);
     }
   } catch (error) {
-    for (const { bdf, from } of undone) putBack(bdf, from, host);
+    for (const bdf of begun) putBack(bdf, host);
     throw error;
   }
   for (const [bdf, steps] of own) for (const step of steps) perform(step, bdf, host);
@@ -175,8 +182,8 @@ function takeOne(bdf: string, steps: readonly Step[], host: Host): void {
 }
 
 /** After a failure: as found, as far as that goes. */
-function putBack(bdf: string, driver: string | undefined, host: Host): void {
-  for (const step of giveSteps(bdf, driver ?? '', host)) {
+function putBack(bdf: string, host: Host): void {
+  for (const step of giveSteps(bdf, memoryOf(bdf, host), host)) {
     try {
       perform(step, bdf, host);
     } catch {
@@ -240,8 +247,8 @@ export function release(
   const held = targets.filter((bdf) => isVfioDriver(driverOf(bdf, host)));
   for (const bdf of held) checkFree(bdf, host);
   const plans = held.map((bdf) => {
-    const remembered = memoryOf(bdf, host);
-    return { bdf, from: driverOf(bdf, host), remembered, steps: giveSteps(bdf, remembered, host) };
+    const memory = memoryOf(bdf, host);
+    return { bdf, from: driverOf(bdf, host), remembered: memory?.driver, steps: giveSteps(bdf, memory, host) };
   });
   const lines = plans.flatMap(({ steps }) => steps.map(shellLine));
   if (options.dryRun) {
@@ -264,14 +271,15 @@ export function release(
   return new Change(moves, lines, true, []);
 }
 
-/** From vfio-pci to a driver; '' is none, undefined whichever the kernel chooses. */
-function giveSteps(bdf: string, driver: string | undefined, host: Host): Step[] {
+/** From vfio-pci to what it was before; to whichever driver the kernel chooses where nothing is remembered. */
+function giveSteps(bdf: string, memory: Memory | undefined, host: Host): Step[] {
   const device = `${DEVICES}/${bdf}`;
+  const driver = memory?.driver;
   const absent = driver && !host.exists(`/sys/bus/pci/drivers/${driver}`);
   const loadable = absent && isLoadable(driver, host);
   const known = driver && (!absent || loadable);
   return [
-    { write: `${device}/driver_override`, text: '' },
+    { write: `${device}/driver_override`, text: memory?.override ?? '' },
     ...(driverOf(bdf, host) === undefined ? [] : [{ write: `${device}/driver/unbind`, text: bdf }]),
     ...(loadable ? [{ run: ['modprobe', driver] }] : []),
     ...(driver === '' ? [] : [{ write: known ? `/sys/bus/pci/drivers/${driver}/bind` : PROBE, text: bdf }]),
@@ -281,11 +289,10 @@ function giveSteps(bdf: string, driver: string | undefined, host: Host): Step[] 
 
 const statePlaces = (host: Host): string[] => [...new Set([stateFolder(host), STATE])];
 
-/** The driver that a device had before it was bound: '' for none, undefined where nothing is remembered. */
-function memoryOf(bdf: string, host: Host): string | undefined {
-  return statePlaces(host)
-    .map((folder) => host.text(`${folder}/${bdf}`))
-    .find((driver) => driver !== undefined);
+function memoryOf(bdf: string, host: Host): Memory | undefined {
+  const texts = statePlaces(host).map((folder) => host.text(`${folder}/${bdf}`));
+  const [driver = '', override = ''] = texts.find((text) => text !== undefined)?.split(' ') ?? [];
+  return texts.every((text) => text === undefined) ? undefined : { driver, override };
 }
 
 /** Members of the group that were bound along with a device. */

@@ -5,14 +5,17 @@
 import { execFileSync } from 'node:child_process';
 import {
   accessSync,
+  closeSync,
   constants,
   existsSync,
+  openSync,
   readdirSync,
   readFileSync,
   readlinkSync,
   realpathSync,
   rmSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { makeFolders } from '../folders.js';
@@ -86,7 +89,14 @@ export class Host {
   /** Writes a file's whole text, at once, as sysfs wants it. Only with `folders` the file, and those above it, may be new. */
   write(path: string, text: string, folders = false): void {
     if (folders) makeFolders(dirname(this.#at(path)));
-    writeFileSync(this.#at(path), text, { flag: folders ? 'w' : 'r+' });
+    if (folders) return writeFileSync(this.#at(path), text);
+    // Some attributes may be written only: not even root may open them for reading too.
+    const fd = openSync(this.#at(path), constants.O_WRONLY);
+    try {
+      writeSync(fd, text);
+    } finally {
+      closeSync(fd);
+    }
   }
 
   /** Removes a file, if it is there. */

@@ -33,7 +33,7 @@ export function perform(step: Step, bdf: string, host: Host): void {
   } catch (error) {
     const { code, stderr, message } = error as NodeJS.ErrnoException & { readonly stderr?: string };
     if (!host.exists(`/sys/bus/pci/devices/${bdf}`)) throw gone(step, bdf, code);
-    const denied = code === 'EACCES' || code === 'EPERM' || code === 'EROFS';
+    const denied = (code === 'EACCES' || code === 'EPERM') && !host.isRoot;
     throw new SystemError({
       path: bdf,
       attempted: shellLine(step),

@@ -28,9 +28,23 @@ test(
       refused.output,
       /^SystemError: 0000:01:00\.0: step 5, VFIO_SET_IOMMU: .*no interrupt remapping.*\(EPERM\); .*allow_unsafe_interrupts$/m,
     );
+    const doctor = await guest.run(`node dist/repl/cli.js doctor ${EDU} --json`);
+    assert.equal(doctor.code, 1, doctor.output);
+    const sick = JSON.parse(doctor.output).findings.filter(({ tone }: { tone: string }) => tone === 'bad');
+    assert.deepEqual(
+      sick.map(({ about }: { about: string }) => about),
+      ['interrupts'],
+    );
     const cure = /echo 1 \| sudo (tee \S+)/.exec(refused.output)?.[1];
     const { output } = await guest.run(`echo 1 | ${cure} && ${OPEN}`);
     assert.equal(output, '1\n10000ed\n');
+    // What the doctor prints is a cure as well.
+    const off = 'echo 0 >/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts';
+    const cured = await guest.run(
+      `${off}; ${sick[0].cure.join(' && ')} && ${OPEN} && node dist/repl/cli.js doctor ${EDU}`,
+    );
+    assert.equal(cured.code, 0, cured.output);
+    assert.match(cured.output, /^10000ed\n.*nothing is wrong/);
   },
 );
 
@@ -42,4 +56,11 @@ test('without an IOMMU: no group, whatever the driver', needs('guest'), async (t
     output,
     /^SystemError: 0000:01:00\.0: step 2, \/sys\S+: the device is in no IOMMU group; .*intel_iommu=on/,
   );
+  const doctor = await guest.run(`node dist/repl/cli.js doctor ${EDU}; node dist/repl/cli.js bind ${EDU}`);
+  assert.equal(doctor.code, 1);
+  assert.match(
+    doctor.output,
+    /^0000:01:00\.0: 1 wrong\n[\s\S]*✗ +IOMMU +this virtual machine has no IOMMU: .*intel-iommu/,
+  );
+  assert.match(doctor.output, /^0000:01:00\.0: bind: the device is in no IOMMU group; vfiolab doctor/m);
 });

@@ -38,6 +38,7 @@ test('on the kernel’s vfio-pci, in a QEMU guest', needs('guest'), async (t) =>
     relay(t, guest, 'vectors', { before: `bind ${NVME} ${E1000E}` }),
   );
   await t.test('a seeded session runs as on the simulator', () => session(guest));
+  await t.test('bind, release, doctor', (t) => relay(t, guest, 'host'));
   await t.test('killed processes', (t) => relay(t, guest, 'survival'));
 });
 

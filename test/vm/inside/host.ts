@@ -1,0 +1,248 @@
+/**
+ * In the guest: bind, release and doctor on the kernel's own sysfs; and what a doctor says is cured by running what it says. Begins and
+ * ends with no card bound but EDU.
+ */
+import assert from 'node:assert/strict';
+import { type ChildProcessByStdio, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chownSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
+import { test } from 'node:test';
+import { LabError, UsageError } from '../../../lib/errors.js';
+import { driverOf, groupOf } from '../../../lib/host/group.js';
+import { bind, type Diagnosis, doctor, list, open, release } from '../../../lib/index.js';
+import { EDU, EDU_TOO, NVME, SHARED, SHARED_OTHER } from '../cards.js';
+
+const INDEX = new URL('../../../lib/index.js', import.meta.url).href;
+const CLI = new URL('../../../repl/cli.js', import.meta.url).pathname;
+const sys = (bdf: string, name: string): string => `/sys/bus/pci/devices/${bdf}/${name}`;
+const NOBODY = 65534;
+const AS_NOBODY = ['setpriv', `--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups'];
+
+function refused(act: () => unknown): LabError {
+  try {
+    act();
+  } catch (error) {
+    assert.ok(error instanceof LabError, String(error));
+    return error;
+  }
+  return assert.fail('nothing was thrown');
+}
+
+/** What a doctor finds that is not good. */
+const ill = ({ findings }: Pick<Diagnosis, 'findings'>): string[] =>
+  findings.filter(({ tone }) => tone !== 'good').map(({ about, text }) => `${about}: ${text}`);
+
+/** Runs the commands of a diagnosis, as root does, who has no sudo here. */
+function cure({ findings }: Pick<Diagnosis, 'findings'>): void {
+  for (const command of findings.flatMap((finding) => finding.cure))
+    execFileSync('sh', ['-ec', command.replace(/^sudo /, '')], { stdio: 'inherit' });
+}
+
+/** A process that opens cards or calls doctors: each line given to it is an expression, each answer a line of JSON. */
+class Other {
+  readonly process: ChildProcessByStdio<Writable, Readable, null>;
+  readonly #lines: AsyncIterator<string>;
+
+  constructor(...wrapper: string[]) {
+    const program = `import * as lab from '${INDEX}'; import { createInterface } from 'node:readline';
+      for await (const line of createInterface({ input: process.stdin }))
+        console.log(JSON.stringify((await new Function('lab', 'return ' + line)(lab)) ?? null));`;
+    const [first = process.execPath, ...words] = [...wrapper, process.execPath, '--input-type=module', '-e', program];
+    this.process = spawn(first, words, { stdio: ['pipe', 'pipe', 'inherit'] });
+    this.#lines = createInterface({ input: this.process.stdout })[Symbol.asyncIterator]();
+  }
+
+  async ask(expression: string): Promise<unknown> {
+    this.process.stdin.write(`${expression}\n`);
+    const { value, done } = await this.#lines.next();
+    assert.ok(!done, 'the other process ended');
+    return JSON.parse(value);
+  }
+
+  async end(): Promise<void> {
+    if (this.process.exitCode !== null || this.process.signalCode !== null) return;
+    this.process.kill('SIGKILL');
+    await once(this.process, 'exit');
+  }
+}
+
+// Whatever the tests before this one bound.
+release([EDU_TOO, NVME, ...SHARED, SHARED_OTHER]);
+
+test('a release without a memory lets the kernel choose', () => {
+  assert.equal(driverOf(EDU_TOO), undefined);
+  assert.equal(driverOf(SHARED_OTHER), 'virtio-pci');
+  assert.equal(readFileSync(sys(EDU_TOO, 'driver_override'), 'utf8').trim(), '(null)');
+});
+
+test('bind and release: a card that no driver has', () => {
+  const { moves, nodes } = bind(EDU_TOO);
+  assert.deepEqual(moves, [{ bdf: EDU_TOO, from: undefined, to: 'vfio-pci' }]);
+  assert.ok(nodes.includes(`/dev/vfio/${groupOf(EDU_TOO)}`), nodes.join());
+  const dev = open(EDU_TOO);
+  assert.equal(dev.bar(0).read32(0), 0x0100_00ed);
+  assert.match(refused(() => release(EDU_TOO)).message, new RegExp(`it is open: by process ${process.pid} `));
+  dev.close();
+  assert.deepEqual(release(EDU_TOO).moves, [{ bdf: EDU_TOO, from: 'vfio-pci', to: undefined }]);
+  assert.ok(!existsSync(`/run/vfiolab/drivers/${EDU_TOO}`));
+});
+
+test('bind and release: a card on a driver that it has by driver_override only', () => {
+  writeFileSync(sys(EDU_TOO, 'driver_override'), 'uio_pci_generic');
+  writeFileSync('/sys/bus/pci/drivers_probe', EDU_TOO);
+  assert.equal(driverOf(EDU_TOO), 'uio_pci_generic');
+  assert.equal(bind(EDU_TOO).moves[0]?.from, 'uio_pci_generic');
+  assert.equal(driverOf(EDU_TOO), 'vfio-pci');
+  release(EDU_TOO);
+  assert.equal(driverOf(EDU_TOO), 'uio_pci_generic');
+  writeFileSync(sys(EDU_TOO, 'driver_override'), '\n');
+  writeFileSync(sys(EDU_TOO, 'driver/unbind'), EDU_TOO);
+});
+
+test('a dry run, given to a shell, does what bind does', () => {
+  const { lines } = bind(EDU_TOO, { dryRun: true });
+  assert.equal(driverOf(EDU_TOO), undefined);
+  execFileSync('sh', ['-e'], { input: `${lines.join('\n')}\n` });
+  assert.equal(driverOf(EDU_TOO), 'vfio-pci');
+  execFileSync('sh', ['-e'], { input: `${release(EDU_TOO, { dryRun: true }).lines.join('\n')}\n` });
+  assert.equal(driverOf(EDU_TOO), undefined);
+});
+
+test('a bridge is refused, and its driver stays', () => {
+  const port = list().find((one) => one.driver === 'pcieport' && one.group !== undefined);
+  assert.ok(port !== undefined);
+  assert.ok(refused(() => bind(port.bdf, { inUse: [port.bdf] })) instanceof UsageError);
+  assert.equal(driverOf(port.bdf), 'pcieport');
+});
+
+test('not bound: the doctor’s command binds it, and then says nothing more', () => {
+  const before = doctor(EDU_TOO);
+  assert.deepEqual(ill(before), ['driver: no driver has it; open() needs vfio-pci']);
+  cure(before);
+  assert.deepEqual(ill(doctor(EDU_TOO)), []);
+  open(EDU_TOO).close();
+});
+
+test('a group that is not viable: the doctor names who is in the way; its command makes way, release gives back', () => {
+  execFileSync('sh', ['-ec', `. test/vm/guest.sh; bind ${SHARED[0]}`]);
+  const before = doctor(SHARED[0]);
+  const [said, ...more] = ill(before);
+  assert.deepEqual(more, []);
+  assert.match(
+    said ?? '',
+    new RegExp(`^group: group \\d+ is not viable: in the way is ${SHARED_OTHER} \\(class 00ff00`),
+  );
+  assert.match(said ?? '', /driver virtio-pci\)/);
+  assert.throws(() => open(SHARED[0]), /not viable|EPERM|EBUSY/);
+  cure(before);
+  assert.deepEqual(ill(doctor(SHARED[0])), []);
+  const dev = open(SHARED[0]);
+  assert.equal(dev.bar(0).read32(0), 0x0100_00ed);
+  dev.close();
+  release(SHARED[0]);
+  assert.equal(driverOf(SHARED_OTHER), 'virtio-pci');
+  // And at once, as bind does it.
+  const { moves } = bind(SHARED[0]);
+  assert.deepEqual(
+    moves.map(({ bdf, from }) => [bdf, from]),
+    [
+      [SHARED[0], undefined],
+      [SHARED_OTHER, 'virtio-pci'],
+    ],
+  );
+  open(SHARED[0]).close();
+  release(SHARED[0]);
+  assert.equal(driverOf(SHARED_OTHER), 'virtio-pci');
+  assert.equal(driverOf(SHARED[0]), undefined);
+});
+
+test('bind --user: another user opens the card; without it the doctor’s commands let them', async () => {
+  const node = `/dev/vfio/${groupOf(EDU_TOO)}`;
+  const other = new Other(...AS_NOBODY, 'prlimit', '--memlock=65536:65536');
+  try {
+    chownSync(node, 0, 0);
+    const sick = (await other.ask(`lab.doctor('${EDU_TOO}')`)) as Diagnosis;
+    const [permission, memlock, ...more] = ill(sick);
+    assert.deepEqual(more, []);
+    assert.equal(permission, `node: nobody has no permission for ${node}`);
+    assert.equal(memlock, 'memlock: DMA memory is locked memory, and nobody may lock 64 KiB of it (RLIMIT_MEMLOCK)');
+    cure(sick);
+    assert.deepEqual(ill((await other.ask(`lab.doctor('${EDU_TOO}')`)) as Diagnosis), []);
+    // 1 MiB of DMA memory, sixteen times the limit of before.
+    const opened = `(globalThis.dev = lab.open('${EDU_TOO}'), dev.dma(2 ** 20), dev.bar(0).read32(0))`;
+    assert.equal(await other.ask(opened), 0x0100_00ed);
+    assert.equal(await other.ask('void dev.close()'), null);
+
+    release(EDU_TOO);
+    const said = execFileSync(process.execPath, [
+      CLI,
+      'bind',
+      EDU_TOO,
+      '--user',
+      String(NOBODY),
+      '--group',
+      String(NOBODY),
+    ]);
+    assert.match(String(said), new RegExp(`${EDU_TOO} +no driver +→ +vfio-pci\n +${node}`));
+    assert.deepEqual([statSync(node).uid, statSync(node).gid], [NOBODY, NOBODY]);
+    assert.equal(await other.ask(`lab.open('${EDU_TOO}').bar(0).read32(0)`), 0x0100_00ed);
+  } finally {
+    await other.end();
+  }
+});
+
+test('no huge pages: the doctor’s command makes some', () => {
+  const file = '/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages';
+  const pages = readFileSync(file, 'utf8');
+  writeFileSync(file, '0');
+  const before = doctor();
+  assert.deepEqual(ill(before), ['huge pages: there are none of 2 MiB: a buffer that asks for them is refused']);
+  assert.deepEqual(before.wrong, []);
+  cure(before);
+  assert.deepEqual(ill(doctor()), []);
+  writeFileSync(file, pages);
+});
+
+test('open in another process, and asleep in its hands: the doctor names both, and its commands end both', async () => {
+  bind(NVME, { inUse: [NVME] });
+  const other = new Other();
+  try {
+    await other.ask(`(globalThis.dev = lab.open('${NVME}'), dev.bar(0).read32(0))`);
+    // The power management capability's control register, to D3hot.
+    await other.ask(
+      `(() => { const { config } = dev; const pm = dev.cap('PM').offset; config.write16(pm + 4, config.read16(pm + 4) | 3); })()`,
+    );
+    assert.equal(readFileSync(sys(NVME, 'power_state'), 'utf8'), 'D3hot\n');
+    const before = doctor(NVME);
+    const [power, holder, ...more] = ill(before);
+    assert.deepEqual(more, []);
+    assert.match(power ?? '', /^power: the device is in D3hot: its BARs answer nothing, or fault/);
+    assert.match(holder ?? '', new RegExp(`^holder: process ${other.process.pid} has it open: .*node`));
+    cure(before);
+    if (other.process.signalCode === null) await once(other.process, 'exit');
+    assert.deepEqual(ill(doctor(NVME)), []);
+    const dev = open(NVME);
+    assert.notEqual(dev.bar(0).read32(0), 0xffff_ffff);
+    dev.close();
+  } finally {
+    await other.end();
+    release(NVME);
+  }
+});
+
+test('the host as a whole is well', () => {
+  assert.deepEqual(ill(doctor()), []);
+});
+
+test('list tells the cards of this machine', () => {
+  release(EDU_TOO);
+  const all = list();
+  const one = (bdf: string) => all.find((each) => each.bdf === bdf);
+  assert.equal(one(EDU_TOO)?.vfio.reason, 'no driver');
+  assert.equal(one(SHARED_OTHER)?.vfio.reason, 'bound to virtio-pci');
+  assert.deepEqual([one(EDU)?.vendor, one(EDU)?.device], [0x1234, 0x11e8]);
+  assert.ok(one(EDU)?.unused.includes('vfio-pci') || one(EDU)?.driver === 'vfio-pci');
+  assert.ok(all.some((each) => each.class >> 8 === 0x0604 && each.vfio.reason === 'a bridge'));
+});
