@@ -61,7 +61,8 @@ export function differing(bytes: Uint8Array, pattern: Uint8Array): { count: numb
 export function part(pattern: Uint8Array, offset: number, length: number): Uint8Array {
   const start = offset % pattern.length;
   if (start + length <= pattern.length) return pattern.subarray(start, start + length);
-  return Uint8Array.from({ length }, (_, i) => pattern[(start + i) % pattern.length] ?? 0);
+  const turned = start === 0 ? pattern : Buffer.concat([pattern.subarray(start), pattern.subarray(0, start)]);
+  return Buffer.alloc(length, turned);
 }
 
 /** What a comparison found. Data: it does not change. */

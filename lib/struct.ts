@@ -28,11 +28,15 @@ export type Member<W extends Width = Width, F extends Fields = Fields, N extends
 >;
 export type StructLayout = Readonly<Record<string, Member>>;
 
+type NoFields = Record<never, FieldSpec>;
+
 interface Declare<W extends Width> {
   /** A member at `offset` bytes; with `count`, an array. */
-  <const N extends number = 0>(offset: number, count?: N): Member<W, Record<never, FieldSpec>, N>;
+  (offset: number): Member<W, NoFields, 0>;
+  <const N extends number>(offset: number, count: N): Member<W, NoFields, N>;
   /** A member with bit fields: `{ NAME: bit }` or `{ NAME: [msb, lsb] }`, as registers have them. */
-  <const F extends Fields, const N extends number = 0>(offset: number, fields: F, count?: N): Member<W, F, N>;
+  <const F extends Fields>(offset: number, fields: F): Member<W, F, 0>;
+  <const F extends Fields, const N extends number>(offset: number, fields: F, count: N): Member<W, F, N>;
 }
 
 const REGISTER = { 8: r8, 16: r16, 32: r32, 64: r64 } as const;

@@ -15,6 +15,7 @@ import * as native from '../native.js';
 
 const RW = native.PROT_READ | native.PROT_WRITE;
 const MiB = 2 ** 20;
+const LARGE = 16 * MiB;
 
 /** What the kernel holds for one buffer; fd -1 once it was released. */
 interface Range {
@@ -46,7 +47,8 @@ export class PageMemory implements DmaMemory {
     const { memfd, fallocate, mmap, close } = native.libc();
     this.pageSize = pageSize;
     this.size = Math.ceil(size / pageSize) * pageSize;
-    if (this.size > process.availableMemory() && pageSize === native.PAGE) {
+    // Asking costs more than all the rest for a small buffer, and memfd_create or fallocate refuse those too.
+    if (pageSize === native.PAGE && this.size > LARGE && this.size > process.availableMemory()) {
       throw refusal('memfd_create', 'ENOMEM');
     }
     const fd = memfd('vfiolab', pageSize === native.PAGE ? 0 : native.MFD_HUGETLB | (Math.log2(pageSize) << 26));

@@ -1,0 +1,16 @@
+/** A soak: something done over and over, after which nothing may be left behind. */
+
+export interface Soak {
+  readonly name: string;
+  /** What it does, for people. */
+  readonly title: string;
+  /** How often by default: for `npm run soak`, and for its short form in `npm test`. */
+  readonly count: number;
+  readonly short: number;
+  /**
+   * Does it `count` times. Throws where something is left behind, or wrong.
+   * @param spec the card, as `open()` takes it
+   * @returns what was seen, in a line
+   */
+  run(count: number, spec: string): Promise<string>;
+}
