@@ -38,7 +38,12 @@ const PARTS: readonly Part[] = [
   { name: 'host', files: /^lib\/host\//, parts: ['ground'] },
   { name: 'open', files: /^lib\/(open|pages)\.ts$/, parts: ['ground', 'device', 'backends'] },
   { name: 'lib', files: /^lib\/index\.ts$/, parts: ['ground', 'pieces', 'device', 'maps', 'host', 'open'] },
-  { name: 'client', files: /^kernel\/(client|info|kernelspec)\.ts$/, parts: ['ground', 'kernel'], packages: ['zeromq'] },
+  {
+    name: 'client',
+    files: /^kernel\/(client|info|kernelspec)\.ts$/,
+    parts: ['ground', 'kernel'],
+    packages: ['zeromq'],
+  },
   { name: 'compiler', files: /^kernel\/compiler\.ts$/, parts: ['ground', 'kernel'], packages: ['tslab', 'typescript'] },
   {
     name: 'kernel',
