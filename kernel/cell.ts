@@ -12,6 +12,7 @@ export class Cell {
   readonly interrupted: Promise<never>;
   readonly #controller = new AbortController();
   #reject: (error: Error) => void = () => {};
+  readonly #ends: (() => void)[] = [];
   #settled = false;
 
   constructor(id: number, silent: boolean) {
@@ -31,8 +32,15 @@ export class Cell {
     return this.#settled;
   }
 
+  /** What is to happen when it ends, before its end is told. */
+  onEnd(callback: () => void): void {
+    if (this.#settled) callback();
+    else this.#ends.push(callback);
+  }
+
   settle(): void {
     this.#settled = true;
+    for (const end of this.#ends.splice(0)) end();
   }
 
   /** Asks whatever it waits for to end. */

@@ -2,23 +2,24 @@
 import { randomUUID } from 'node:crypto';
 import { promisify } from 'node:util';
 import { MessageChannel } from 'node:worker_threads';
+import { PROGRESS, SIGNAL } from '../lib/cell.js';
 import { DisplayHandle, shown } from './display.js';
 import type { Inputs } from './input.js';
+import { Watch, type WatchOptions, WATCH_ID } from './live.js';
 import type { Output } from './output.js';
+import { progressBar } from './progress.js';
 import { defineShell } from './shell.js';
 import type { Rich } from './threads.js';
-
-/** lib/irq.ts waits under this signal where it is given none, so that an interrupted wait takes no later interrupt. */
-const SIGNAL = Symbol.for('vfiolab.signal');
+import { KeyboardInterrupt } from './trace.js';
 
 export function defineGlobals(output: Output, inputs: Inputs): void {
   const { context } = output;
   const signal = { configurable: true, get: () => context.signal };
   Object.defineProperty(globalThis, 'signal', signal);
+  // What the library waits for ends with the cell, so that an interrupted wait takes no later interrupt.
   Object.defineProperty(globalThis, SIGNAL, signal);
 
-  const show = (type: 'display' | 'update', value: unknown, displayId: string): void => {
-    const cell = context.cell;
+  const show = (type: 'display' | 'update', value: unknown, displayId: string, cell = context.cell): void => {
     const send = (picture: Rich | undefined): void => {
       if (picture && cell && !cell.silent) output.send({ type, cell: cell.id, displayId, ...picture });
     };
@@ -29,6 +30,30 @@ export function defineGlobals(output: Output, inputs: Inputs): void {
   define('display', (value: unknown, { id = randomUUID() as string } = {}) => {
     show('display', value, id);
     return new DisplayHandle(id, (next) => show('update', next, id));
+  });
+  define('watch', (source: unknown, options: WatchOptions = {}) => {
+    const { cell } = context;
+    const id = `${WATCH_ID}${randomUUID()}`;
+    return new Watch(source, options, {
+      cell,
+      id,
+      draw: (value, first) => show(first ? 'display' : 'update', value, id, cell),
+      fail: (error) =>
+        output.text('stderr', `watch ended: ${error instanceof Error ? error.message : String(error)}\n`, cell),
+    });
+  });
+  Object.defineProperty(globalThis, PROGRESS, {
+    configurable: true,
+    value: (title: string, total: number) => {
+      const { cell } = context;
+      return progressBar(title, total, {
+        draw: (view, id, first) => show(first ? 'display' : 'update', view, id, cell),
+        check: () => {
+          if (output.stopped()) throw new KeyboardInterrupt();
+          cell?.signal.throwIfAborted();
+        },
+      });
+    },
   });
   define('clearOutput', ({ wait = false } = {}) => {
     const cell = context.cell;

@@ -59,6 +59,11 @@ export class Output {
     this.#waitForIo();
   }
 
+  /** Whether the running cell is to stop, asked by work that does not come to an end soon. Whoever asks stops. */
+  stopped(): boolean {
+    return Atomics.exchange(this.#shared, SHARED.STOP, 0) !== 0;
+  }
+
   /** A loop that prints without end must not fill the memory, nor keep io from hearing an interrupt. */
   #waitForIo(): void {
     const shared = this.#shared;

@@ -12,6 +12,23 @@ interface DisplayHandle {
  * bundle of MIME types (\`{ 'text/html': '<b>…</b>', 'text/plain': '…' }\`).
  */
 declare function display(value: unknown, options?: { id?: string }): DisplayHandle;
+/** An output that is drawn again and again. Waiting for it is waiting for its end. */
+interface Watch extends PromiseLike<void> {
+  readonly id: string;
+  readonly running: boolean;
+  /** Ends it; what is shown stays. */
+  stop(): void;
+}
+/**
+ * Shows a value below the cell and draws it again in its place, every 250 ms or \`every\`, until the cell ends, is interrupted, or
+ * \`stop()\` is called; with \`keep\`, also after the cell. What changed in the last second is marked.
+ *
+ * A function is called each time: what it reads, it reads. A register map or a register is read too, but for what reading would change.
+ * As the last value of a cell, or awaited, it keeps the cell running.
+ *
+ * @example watch(() => edu.STATUS.read(), { every: 100 })
+ */
+declare function watch(source: Viewable | (() => unknown), options?: { every?: number; keep?: boolean }): Watch;
 /** Empties the cell's output; with \`wait\`, when the next output comes. */
 declare function clearOutput(options?: { wait?: boolean }): void;
 /**

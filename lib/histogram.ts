@@ -64,7 +64,11 @@ export class Histogram extends Shown {
       { text: count === 0 ? '' : `${count}`, align: 'right' },
       { text: bar(count / most), tone: 'good' },
     ]);
-    return new View(`${this.title}: ${this.count} samples, ${words.join(', ')}`, [], rows);
+    const edges = [...this.buckets.map(({ from }) => from), this.buckets.at(-1)?.to ?? 0].map(duration);
+    const counts = this.buckets.map(({ count }) => count);
+    return new View(`${this.title}: ${this.count} samples, ${words.join(', ')}`, [], rows, {
+      plot: { kind: 'bars', x: 'duration', y: 'samples', edges, counts },
+    });
   }
 }
 

@@ -1,4 +1,5 @@
 /** The printer for notebooks: a View as HTML, and the stylesheet that gives it colours. The only place that knows tags. */
+import { escaped, toSvg } from './svg.js';
 import type { Cell, Tone, ViewData } from './view.js';
 
 /**
@@ -22,11 +23,11 @@ export const STYLESHEET: string = `<style>
 .vfiolab summary{cursor:pointer}
 .vfiolab details table{margin:.2em 0 .6em!important}
 pre.vfiolab{line-height:1.3}
+.vfiolab svg{display:block;max-width:100%}
+.vfiolab svg rect{fill:var(--line)}
+.vfiolab svg polyline{stroke:var(--line)}
+.vfiolab svg+table{display:none}
 </style>`;
-
-const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
-export const escapeHtml = (text: string): string =>
-  text.replace(/[&<>"]/g, (character) => ENTITIES[character] ?? character);
 
 /** HTML keeps one blank of many: every second one is made to stay. */
 const blanks = (text: string): string => text.replace(/ {2}|^ | $/g, (run) => (run.length > 1 ? ' \u00a0' : '\u00a0'));
@@ -36,8 +37,8 @@ const MEANING: Partial<Record<Tone, string>> = { value: 'b', bad: 'b', changed: 
 
 function tag(name: 'td' | 'span', { text, tone = 'plain', align }: Cell, fold?: ViewData, columns = 1): string {
   const meaning = text === '' ? undefined : MEANING[tone];
-  const escaped = name === 'span' ? escapeHtml(text) : blanks(escapeHtml(text));
-  const content = meaning ? `<${meaning}>${escaped}</${meaning}>` : escaped;
+  const plain = name === 'span' ? escaped(text) : blanks(escaped(text));
+  const content = meaning ? `<${meaning}>${plain}</${meaning}>` : plain;
   const colour = tone === 'plain' || tone === 'value' || tone === 'changed' ? '' : ` class="${tone}"`;
   const place = `${align === 'right' ? ' align="right"' : ''}${columns === 1 ? '' : ` colspan="${columns}"`}`;
   if (fold)
@@ -56,13 +57,13 @@ export function toHtml(view: ViewData): string {
 
 function element(view: ViewData): string {
   if (view.form === 'lines') {
-    const title = view.title === '' ? [] : [`<b>${escapeHtml(view.title)}</b>`];
+    const title = view.title === '' ? [] : [`<b>${escaped(view.title)}</b>`];
     const text = view.rows.map((row) => row.map((cell) => tag('span', cell)).join(''));
     return `<pre class="vfiolab">${[...title, ...text].join('\n')}</pre>`;
   }
   // No caption: without a stylesheet it would be folded to the table's width, and centred.
-  const title = view.title === '' ? '' : `<b>${blanks(escapeHtml(view.title))}</b>`;
-  const head = view.head.map((text) => `<th align="left">${escapeHtml(text)}</th>`).join('');
+  const title = view.title === '' ? '' : `<b>${blanks(escaped(view.title))}</b>`;
+  const head = view.head.map((text) => `<th align="left">${escaped(text)}</th>`).join('');
   const rows = view.rows
     .map((row, index) => {
       const fold = view.folds?.[index];
@@ -72,5 +73,7 @@ function element(view: ViewData): string {
       return `<tr>${cells.join('')}</tr>`;
     })
     .join('\n');
-  return `${title}<table>${head === '' ? '' : `<thead><tr>${head}</tr></thead>`}<tbody>\n${rows}\n</tbody></table>`;
+  // Where the plot is drawn the stylesheet leaves out the rows, which say the same.
+  const plot = view.plot ? `${view.title === '' ? '' : '<br>'}${toSvg(view.plot)}` : '';
+  return `${title}${plot}<table>${head === '' ? '' : `<thead><tr>${head}</tr></thead>`}<tbody>\n${rows}\n</tbody></table>`;
 }

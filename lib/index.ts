@@ -12,6 +12,7 @@ export type {
   Width,
 } from './backend.js';
 export type { Leak, Leaks } from './buffers.js';
+export { type Progress, progress } from './cell.js';
 export { type Bar, bars } from './config/bars.js';
 export type { Capability } from './config/capability.js';
 export type { CapabilityName } from './config/catalog.js';
@@ -36,6 +37,7 @@ export { type BenchOptions, type Firing, firings, type Irq, type WaitOptions, wa
 export type { Vectors } from './irqs.js';
 export { type OpenOptions, open } from './open.js';
 export { pageMemory } from './pages.js';
+export { type BarPlot, type LinePlot, type Plot, sparkline } from './plot.js';
 export type { Difference, Pattern, Run } from './pattern.js';
 export type { Region } from './region.js';
 export {
@@ -58,6 +60,8 @@ export {
   type Writable,
   type WriteValue,
 } from './registers.js';
+export { type Sample, type Sampled, type SampleOptions, Series, sample } from './series.js';
+export { Snapshot, snapshot } from './snapshot.js';
 export {
   type Bits,
   type Member,

@@ -1,5 +1,6 @@
 /** Interrupts: enabled vectors, whose firings are counted by the kernel in eventfds and waited for here. */
 import type { Backend, Eventfd, IrqInfo, IrqName } from './backend.js';
+import { cellSignal, progress } from './cell.js';
 import { ClosedError, type LabError, TimeoutError, UsageError } from './errors.js';
 import { Histogram } from './histogram.js';
 import { label, silence } from './silence.js';
@@ -27,9 +28,6 @@ export interface Firing {
   /** When the eventfd was drained: `process.hrtime.bigint()`, monotonic nanoseconds. The firing was earlier. */
   readonly drainedAt: bigint;
 }
-
-/** Where the notebook kernel leaves the signal that is aborted when the running cell is interrupted. */
-const CELL_SIGNAL = Symbol.for('vfiolab.signal');
 
 interface Waiter {
   readonly resolve: (firing: Firing) => void;
@@ -153,10 +151,7 @@ export class Irq extends Shown {
 
   /** A place in the queues of all of these at once: the first that fires serves it, and it leaves the others as they were. */
   static #wait(irqs: readonly Irq[], options: WaitOptions, asked: (...args: never[]) => unknown): Promise<Firing> {
-    const {
-      timeout = 10_000,
-      signal = (globalThis as Record<symbol, unknown>)[CELL_SIGNAL] as AbortSignal | undefined,
-    } = options;
+    const { timeout = 10_000, signal = cellSignal() } = options;
     const [first] = irqs;
     if (first === undefined) {
       const reason = 'no interrupts to wait for';
@@ -296,17 +291,23 @@ export class Irq extends Shown {
     this.#drain();
     this.#pending = 0;
     const samples: number[] = [];
-    for (let i = -WARM_UP; i < count; i++) {
-      const woken = this.wait(wait);
-      const fired = process.hrtime.bigint();
-      try {
-        this.trigger();
-      } catch (error) {
-        woken.catch(() => {});
-        throw error;
+    const bar = progress(`bench ${this.path}`, count);
+    try {
+      for (let i = -WARM_UP; i < count; i++) {
+        const woken = this.wait(wait);
+        const fired = process.hrtime.bigint();
+        try {
+          this.trigger();
+        } catch (error) {
+          woken.catch(() => {});
+          throw error;
+        }
+        await woken;
+        if (i >= 0) samples.push(Number(process.hrtime.bigint() - fired));
+        bar.step(samples.length);
       }
-      await woken;
-      if (i >= 0) samples.push(Number(process.hrtime.bigint() - fired));
+    } finally {
+      bar.end();
     }
     return new Histogram(`${this.path}, trigger to wake`, samples);
   }

@@ -1,4 +1,5 @@
 /** Byte patterns: what memory is filled with, and where it differs from what it should hold. Memory only; no device is touched. */
+import { progress } from './cell.js';
 import { UsageError } from './errors.js';
 import { type CellLike, Shown, VIEW, View } from './view.js';
 
@@ -7,6 +8,8 @@ export type Pattern = number | Uint8Array | 'poison';
 
 const POISON = Uint8Array.of(0xef, 0xbe, 0xad, 0xde);
 const CHUNK = 4096;
+/** Bytes that are filled at a time, about. */
+const FILL = 64 << 20;
 const ROW = 16;
 /** Differing rows that a Difference shows, and runs that it keeps. */
 const SHOWN = 8;
@@ -25,8 +28,18 @@ export function patternBytes(pattern: Pattern, path: string, attempted: string):
 
 /** Writes `pattern` over and over. */
 export function fillWith(bytes: Uint8Array, pattern: Uint8Array): void {
+  const whole = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   // Buffer's own fill is a native one, for patterns of any length.
-  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).fill(pattern);
+  const chunk = Math.ceil(FILL / pattern.length) * pattern.length;
+  const bar = progress('fill', bytes.length);
+  try {
+    for (let at = 0; at < bytes.length; at += chunk) {
+      whole.fill(pattern, at, Math.min(bytes.length, at + chunk));
+      bar.step(at);
+    }
+  } finally {
+    bar.end();
+  }
 }
 
 /** Bytes that differ, one after the other. Offsets in bytes. */

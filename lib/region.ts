@@ -1,10 +1,14 @@
 /** A region of the device: a BAR, the ROM, config space. Every access is checked here before the device is touched. */
 import type { Backend, RegionInfo, Value, Width } from './backend.js';
+import { progress } from './cell.js';
 import { UsageError } from './errors.js';
 import { hexdump } from './hexdump.js';
 import { bindRegisters, type RegisterMap, type Registers } from './registers.js';
 import { ownedByThread } from './thread.js';
 import { Shown, VIEW, View } from './view.js';
+
+/** Bytes of a block in one native call: some milliseconds on a slow bus. */
+const CHUNK = 16_384;
 
 const VALUE_MAX = { 8: 0xff, 16: 0xffff, 32: 0xffff_ffff } as const;
 const VALUE64_MAX = 0xffff_ffff_ffff_ffffn;
@@ -130,14 +134,18 @@ export class Region extends Shown {
   readBlock(offset: number, length: number, width: Width = 32): Uint8Array {
     this.#checkBlock(offset, length, width, 'readBlock');
     const into = new Uint8Array(length);
-    if (length > 0) this.#backend.readBlock(this.#index, offset, width, into);
+    this.#inChunks(`read ${this.path}`, length, (at, end) =>
+      this.#backend.readBlock(this.#index, offset + at, width, into.subarray(at, end)),
+    );
     return into;
   }
 
   /** Writes `bytes` by accesses of exactly `width` bits at ascending offsets; see `readBlock`. */
   writeBlock(offset: number, bytes: Uint8Array, width: Width = 32): void {
     this.#checkBlock(offset, bytes.length, width, 'writeBlock');
-    if (bytes.length > 0) this.#backend.writeBlock(this.#index, offset, width, bytes);
+    this.#inChunks(`write ${this.path}`, bytes.length, (at, end) =>
+      this.#backend.writeBlock(this.#index, offset + at, width, bytes.subarray(at, end)),
+    );
   }
 
   /** Reads a block, as `readBlock` does, and shows it as a hexdump. Default: the first 256 bytes, 32 bits at a time. */
@@ -159,6 +167,23 @@ export class Region extends Shown {
 
   [VIEW](): View {
     return new View(this.path, REGION_HEAD, [regionRow(this.info)]);
+  }
+
+  /** A long block in parts: how far it has come is seen, and it can be interrupted. */
+  #inChunks(title: string, length: number, act: (from: number, to: number) => void): void {
+    if (length <= CHUNK) {
+      if (length > 0) act(0, length);
+      return;
+    }
+    const bar = progress(title, length);
+    try {
+      for (let at = 0; at < length; at += CHUNK) {
+        act(at, Math.min(length, at + CHUNK));
+        bar.step(at + CHUNK);
+      }
+    } finally {
+      bar.end();
+    }
   }
 
   #check(offset: number, width: Width, attempted: string): void {

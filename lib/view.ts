@@ -3,6 +3,7 @@
  * print.ts draws it as text, ANSI and HTML, the terminal prompt draws it with Ink.
  */
 import { inspect } from 'node:util';
+import type { Plot } from './plot.js';
 import { toAnsi, toText } from './print.js';
 
 /** What a cell means; printers decide how that looks. */
@@ -27,6 +28,8 @@ export interface ViewData {
   readonly form?: 'lines';
   /** By row: what it unfolds to where that can be done (HTML). The row alone must say enough everywhere else. */
   readonly folds?: readonly (ViewData | undefined)[];
+  /** Drawn in HTML in place of the rows, which must say the same everywhere else. */
+  readonly plot?: Plot;
 }
 
 /** A method under this symbol makes a value worth looking at: `[VIEW](): View`. It never touches the device. */
@@ -42,12 +45,13 @@ export class View implements ViewData, Viewable {
   readonly rows: readonly (readonly Cell[])[];
   declare readonly form?: 'lines';
   declare readonly folds?: readonly (ViewData | undefined)[];
+  declare readonly plot?: Plot;
 
   constructor(
     title: string,
     head: readonly string[],
     rows: readonly (readonly CellLike[])[],
-    more: Pick<ViewData, 'form' | 'folds'> = {},
+    more: Pick<ViewData, 'form' | 'folds' | 'plot'> = {},
   ) {
     this.title = title;
     this.head = head;

@@ -21,7 +21,8 @@ const PARTS: readonly Part[] = [
   // Types, errors, pictures and numbers: they know no device. The seam is among them.
   {
     name: 'ground',
-    files: /^lib\/(backend|errors|view|print|html|hexdump|iova|folders|caller|histogram|pattern|thread)\.ts$/,
+    files:
+      /^lib\/(backend|errors|view|print|html|svg|plot|cell|hexdump|iova|folders|caller|histogram|pattern|thread)\.ts$/,
     packages: ['hexy'],
   },
   { name: 'native', files: /^lib\/native\.ts$/, parts: ['ground', 'uapi'], packages: ['koffi'] },
@@ -30,7 +31,7 @@ const PARTS: readonly Part[] = [
   {
     name: 'pieces',
     files:
-      /^lib\/(region|registers|fields|struct|dma|buffers|guard|irq|irqs|silence|unmask|hot-reset|config\/[^/]+)\.ts$/,
+      /^lib\/(region|registers|fields|struct|dma|buffers|guard|irq|series|snapshot|irqs|silence|unmask|hot-reset|config\/[^/]+)\.ts$/,
     parts: ['ground'],
   },
   { name: 'device', files: /^lib\/device\.ts$/, parts: ['ground', 'pieces'] },
@@ -48,7 +49,7 @@ const PARTS: readonly Part[] = [
   {
     name: 'kernel',
     files: /^kernel\//,
-    parts: ['ground', 'client', 'compiler', 'lib', 'open', 'device'],
+    parts: ['ground', 'client', 'compiler', 'lib', 'open', 'device', 'pieces'],
     packages: ['zeromq', 'typescript', 'zx'],
   },
   {
