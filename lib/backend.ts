@@ -142,6 +142,8 @@ export interface Backend {
   /** Page sizes that the IOMMU maps, bytes, ascending. */
   readonly pageSizes: readonly number[];
   readonly canReset: boolean;
+  /** Where there is no card behind it (a dump): the error for what would need one. */
+  missing?(attempted: string): Error;
 
   /**
    * One access of exactly this width. @throws BusError where the access faulted (decoding off, D3, reset),

@@ -1,13 +1,15 @@
 /** An open PCIe device. It owns its buffers and its interrupt vectors. */
-import type { Backend, Feature, IrqInfo, IrqName } from './backend.js';
+import { type Backend, type Feature, type IrqInfo, type IrqName, REGION } from './backend.js';
 import { Buffers, type Leaks } from './buffers.js';
-import type { Capability } from './config/capability.js';
+import type { Capability, Place } from './config/capability.js';
 import type { CapabilityName, CapabilityRegisters } from './config/catalog.js';
+import { Config, type Surroundings } from './config/config.js';
+import { slotOf } from './config/filter.js';
 import { HEADER } from './config/header.js';
-import type { Space } from './config/space.js';
-import { capabilitiesOf } from './config/walk.js';
+import { type AnyCapability, capabilitiesOf } from './config/walk.js';
 import type { DmaBuffer, DmaOptions } from './dma.js';
 import { ClosedError, UsageError } from './errors.js';
+import { systemNames } from './host/ids.js';
 import { HotResetDevices } from './hot-reset.js';
 import { IovaSpace } from './iova.js';
 import type { Irq } from './irq.js';
@@ -29,6 +31,8 @@ export interface Identity {
 export class Device extends Shown {
   readonly #backend: Backend;
   readonly #regions: readonly Region[];
+  /** Config space: 256 bytes, or 4096 for PCI Express, by pread and pwrite; 8, 16 and 32 bits. */
+  readonly config: Config;
   readonly #buffers: Buffers;
   readonly #irqs: Irqs;
   readonly #onClose: () => void;
@@ -41,7 +45,10 @@ export class Device extends Shown {
     this.#backend = backend;
     this.#buffers = new Buffers(backend, space);
     this.#irqs = new Irqs(backend);
-    this.#regions = backend.regions.map((info) => new Region(backend, info));
+    this.#regions = backend.regions.map((info) => {
+      return info.index === REGION.CONFIG ? new Config(backend, info, around(backend)) : new Region(backend, info);
+    });
+    this.config = this.region('config') as Config;
     this.#onClose = onClose;
     const header = this.config.registers(HEADER);
     ownedByThread(this, this.path);
@@ -102,11 +109,6 @@ export class Device extends Shown {
     return this.region(`bar${index}`);
   }
 
-  /** Config space: 256 bytes, or 4096 for PCI Express, by pread and pwrite; 8, 16 and 32 bits. */
-  get config(): Region {
-    return this.region('config');
-  }
-
   /**
    * Every capability that config space lists, as data: name, id, offset, version, registers with named fields and `raw`. Reads config
    * space once, now; looking at what it returns reads nothing. JSON.stringify() takes it as it is.
@@ -114,8 +116,8 @@ export class Device extends Shown {
    * @throws BusError, ClosedError as `Region.readBlock` does. Ref: PCI Express Base 6.0, 7.5 to 7.9
    * @example dev.capabilities().map((capability) => capability.name)
    */
-  capabilities(): readonly Capability[] {
-    return capabilitiesOf(this.#configSpace());
+  capabilities(): readonly AnyCapability[] {
+    return capabilitiesOf(this.config.space());
   }
 
   /**
@@ -128,7 +130,7 @@ export class Device extends Shown {
   cap<N extends CapabilityName>(name: N): Capability<CapabilityRegisters<N>> {
     const all = this.capabilities();
     const found = all.find((capability) => capability.name === name);
-    if (found !== undefined) return found as Capability as Capability<CapabilityRegisters<N>>;
+    if (found !== undefined) return found as Place as Capability<CapabilityRegisters<N>>;
     throw new UsageError({
       path: `${this.path}/config`,
       attempted: `cap('${name}')`,
@@ -141,6 +143,7 @@ export class Device extends Shown {
   region(name: string): Region {
     const region = this.#regions.find((candidate) => candidate.name === name);
     if (region !== undefined) return region;
+    this.#needCard(name);
     throw new UsageError({
       path: this.path,
       attempted: 'region',
@@ -318,16 +321,21 @@ export class Device extends Shown {
     );
   }
 
-  #configSpace(): Space {
-    const { config } = this;
-    const bytes = config.readBlock(0, config.size, 32);
-    return { bytes, path: config.path };
-  }
-
   #checkOpen(attempted: string): void {
     if (this.#closed)
       throw new ClosedError({ path: this.path, attempted, reason: 'the device was closed', hint: REOPEN });
+    this.#needCard(attempted);
   }
+
+  #needCard(attempted: string): void {
+    const error = this.#backend.missing?.(attempted);
+    if (error !== undefined) throw error;
+  }
+}
+
+function around({ path, regions }: Backend): Surroundings {
+  const sizes = new Map(regions.filter(({ index }) => index <= REGION.ROM).map(({ index, size }) => [index, size]));
+  return { sizes, slot: slotOf(path), names: systemNames };
 }
 
 const REOPEN = 'open it again with open()';

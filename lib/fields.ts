@@ -89,7 +89,9 @@ export function fieldMask(spec: RegisterSpec, keep: (access: Access) => boolean)
   const bits = (fields: readonly Field[]) =>
     fields.reduce((mask, field) => mask | (ones(field) << BigInt(field.lsb)), 0n);
   const kept = bits(layout.filter((field) => keep(field.access)));
-  return spec.reserved === 'zero' ? kept : kept | (all & ~bits(layout));
+  const reserved = all & ~bits(layout);
+  const zero = typeof spec.reserved === 'bigint' ? spec.reserved : spec.reserved === 'zero' ? reserved : 0n;
+  return kept | (reserved & ~zero);
 }
 
 /** Field values by name, or undefined where the register has no fields. */

@@ -12,13 +12,23 @@ export type {
   Width,
 } from './backend.js';
 export type { Leak, Leaks } from './buffers.js';
+<<<<<<< HEAD
 export { type Progress, progress } from './cell.js';
 export { type Bar, bars } from './config/bars.js';
+=======
+export type { ConfigPatch, ConfigRegister, ConfigValue } from './config/at.js';
+export type { Bar, Rom } from './config/bars.js';
+>>>>>>> 0db1ea8 (lib/config: header as data, setpci's names, writable capabilities; dump:FILE as a device; -s and -d as in lspci)
 export type { Capability } from './config/capability.js';
 export type { CapabilityName } from './config/catalog.js';
+export type { Config } from './config/config.js';
+export type { Description } from './config/describe.js';
 export { HEADER } from './config/header.js';
+export type { HeaderData } from './config/layout.js';
 export { lspciText } from './config/text.js';
 export { type VpdField, type VpdRecord, vpdRecords } from './config/vpd.js';
+export type { AnyCapability, KnownCapability, UnknownCapability } from './config/walk.js';
+export type { Window } from './config/windows.js';
 export type { Device, Identity } from './device.js';
 export { type DmaBuffer, type DmaOptions, GuardError, type PageSize } from './dma.js';
 export { BusError, ClosedError, LabError, SystemError, TimeoutError, UsageError } from './errors.js';

@@ -1,6 +1,7 @@
 /** From a spec to an open Device: the only file that knows all backends. */
 
 import type { Backend } from './backend.js';
+import { openDump } from './backends/dump.js';
 import { openGroup } from './backends/group.js';
 import { iommufdUsable, openIommufd } from './backends/iommufd.js';
 import { openSim } from './backends/sim.js';
@@ -37,7 +38,15 @@ const SCHEMES: Readonly<Record<string, Opener>> = {
     if (vfToken !== undefined) throw notSo(spec, 'a simulated card has no SR-IOV', 'leave vfToken out');
     return openSim(name);
   },
+  dump: (rest, { beside, vfToken }, spec) => {
+    if (beside !== undefined) throw notSo(spec, 'a dump has no IOMMU', 'leave iommuOf out');
+    if (vfToken !== undefined) throw notSo(spec, 'a dump has no SR-IOV', 'leave vfToken out');
+    return openDump(rest);
+  },
 };
+
+/** Of these, what stands behind the colon is a card's BDF. */
+const CARDS: readonly string[] = ['group', 'iommufd'];
 
 function kernel(beside: Backend | undefined, spec: string): VfioBackend | undefined {
   if (beside === undefined || beside instanceof VfioBackend) return beside;
@@ -57,7 +66,9 @@ const parts = new WeakMap<Device, { readonly backend: Backend; readonly space: I
  *
  * @param spec a BDF ('0000:03:00.0', '03:00.0'), which takes the card's own node and an iommufd where the kernel has them and their
  * permissions allow it, else the card's group: `dev.spec` says which. 'iommufd:BDF' and 'group:BDF' (kernel VFIO's legacy path) choose.
- * 'sim:edu' is the simulated QEMU edu. Default: the environment's VFIOLAB_DEVICE, else 'sim:edu'.
+ * 'sim:edu' is the simulated QEMU edu. 'dump:FILE', 'dump:FILE#03:00.0' is the config space of one function out of what lspci -xxxx or
+ * `vfiolab dump SPEC config --format lspci` wrote: it can be read, everything else is refused. Default: the environment's VFIOLAB_DEVICE,
+ * else 'sim:edu'.
  * @throws UsageError for a malformed spec, or a device that this process has open already; SystemError naming the step, the ioctl,
  * its errno and the cure where the kernel refuses.
  * @example const dev = open('0000:03:00.0')
@@ -66,7 +77,7 @@ const parts = new WeakMap<Device, { readonly backend: Backend; readonly space: I
 export function open(spec: string = process.env.VFIOLAB_DEVICE || 'sim:edu', options: OpenOptions = {}): Device {
   const beside = options.iommuOf === undefined ? undefined : partsOf(options.iommuOf, spec);
   const [scheme, rest] = parse(spec, beside?.backend);
-  const key = scheme === 'sim' ? spec : rest;
+  const key = CARDS.includes(scheme) ? rest : spec;
   const where = opened.get(key);
   if (where !== undefined) {
     throw new UsageError({
@@ -107,7 +118,7 @@ function parse(spec: unknown, beside: Backend | undefined): [scheme: string, res
   }
   const [, scheme, rest] = /^([a-z]+):(.*)$/.exec(spec) ?? [];
   if (scheme !== undefined && rest !== undefined && Object.hasOwn(SCHEMES, scheme)) {
-    return [scheme, scheme === 'sim' ? rest : canonicalBdf(rest)];
+    return [scheme, CARDS.includes(scheme) ? canonicalBdf(rest) : rest];
   }
   throw refusal(spec, scheme !== undefined ? `unknown scheme '${scheme}'` : 'malformed device');
 }
@@ -117,7 +128,7 @@ const refusal = (spec: string, reason: string) =>
     path: spec === '' ? "''" : spec,
     attempted: 'open',
     reason,
-    hint: "give a BDF like '0000:03:00.0', 'iommufd:BDF', 'group:BDF' or 'sim:edu'; `vfiolab list` shows the cards",
+    hint: "give a BDF like '0000:03:00.0', 'iommufd:BDF', 'group:BDF', 'sim:edu' or 'dump:FILE'; `vfiolab list` shows the cards",
   });
 
 /** '3:00.0' is not a BDF, '03:00.0' and '0000:03:00.0' are the same one. */

@@ -68,7 +68,8 @@ export interface RegisterSpec<
   readonly stride: number;
   readonly reset: number | bigint | undefined;
   readonly doc: string;
-  readonly reserved: 'preserve' | 'zero';
+  /** As `RegisterOptions` has it; or the very bits that are written as 0. */
+  readonly reserved: 'preserve' | 'zero' | bigint;
   readonly errors: boolean;
 }
 
@@ -83,7 +84,8 @@ function spec<W extends Width>(width: W) {
     offset: number,
     fields?: F,
     options?: O,
-  ): RegisterSpec<W, F, AccessOf<O>, CountOf<O>> => {
+    // NoInfer: what the place of the declaration expects says nothing about the register.
+  ): RegisterSpec<W, NoInfer<F>, AccessOf<NoInfer<O>>, CountOf<NoInfer<O>>> => {
     const { access, count, stride, reset, doc, reserved, errors }: RegisterOptions =
       typeof options === 'string' ? { access: options } : (options ?? {});
     return {
@@ -158,6 +160,8 @@ export interface Modifiable<W extends Width, F extends Fields> {
    * @example edu.STATUS.modify({ IRQ: 1 })
    */
   modify(fields: Patch<W, F>): void;
+  /** The same by bits: those that are set in `mask` become what they are in `bits`. */
+  modify(bits: Value<W>, mask: Value<W>): void;
 }
 
 /** A register bound to a region, with the verbs that its access mode allows. */
@@ -234,7 +238,7 @@ export class BoundRegister extends Shown {
     this.#region.write(this.offset, this.spec.width, raw);
   }
 
-  modify(fields: object): void {
+  modify(change: object | number | bigint, mask?: number | bigint): void {
     const { access } = this.spec;
     if (access !== 'rw' && access !== 'w1c') {
       throw this.#refusal(
@@ -243,11 +247,13 @@ export class BoundRegister extends Shown {
         access === 'ro' ? 'read it' : 'write the whole value',
       );
     }
-    this.#encode('modify', fields, this.spec.width === 64 ? 0n : 0); // a bad field is refused before the read
+    const changed = (kept: number | bigint) =>
+      typeof change === 'object' ? this.#encode('modify', change, kept) : this.#masked(change, mask, kept);
+    changed(this.spec.width === 64 ? 0n : 0); // a bad field is refused before the read
     const keep = fieldMask(this.spec, (field) => field !== 'w1c' && field !== 'wo');
     const raw = this.#region.read(this.offset, this.spec.width);
     const kept = typeof raw === 'bigint' ? raw & keep : Number(BigInt(raw) & keep);
-    this.#region.write(this.offset, this.spec.width, this.#encode('modify', fields, kept));
+    this.#region.write(this.offset, this.spec.width, changed(kept));
   }
 
   [VIEW](): View {
@@ -265,6 +271,23 @@ export class BoundRegister extends Shown {
     return encodeFields(this.spec, fields, start, (reason, hint) => this.#refusal(attempted, reason, hint));
   }
 
+  #masked(bits: number | bigint, mask: number | bigint | undefined, start: number | bigint): number | bigint {
+    const { width } = this.spec;
+    const [value, within] = [bits, mask ?? -1].map((one) => {
+      if (typeof one === 'bigint' || Number.isInteger(one)) return BigInt(one);
+      throw this.#refusal('modify', `${String(one)} is no integer`, 'give the bits and their mask as integers');
+    }) as [bigint, bigint];
+    if (within < 0n || within >> BigInt(width) !== 0n) {
+      const hint = `modify(bits, mask), the mask from 0 to 0x${'f'.repeat(width / 4)}; write() takes the whole value`;
+      throw this.#refusal('modify', mask === undefined ? 'the mask is missing' : `no mask of ${width} bits`, hint);
+    }
+    if ((value & ~within) !== 0n) {
+      throw this.#refusal('modify', `bits are set outside the mask 0x${within.toString(16)}`, 'widen the mask');
+    }
+    const raw = (BigInt(start) & ~within) | value;
+    return width === 64 ? raw : Number(raw);
+  }
+
   #refusal(attempted: string, reason: string, hint: string): UsageError {
     return new UsageError({ path: this.path, attempted, reason, hint });
   }
@@ -275,18 +298,18 @@ export class RegisterBlock extends Shown {
   readonly #path: string;
   readonly #rows: readonly BoundRegister[];
 
-  constructor(region: Region, map: RegisterMap) {
+  constructor(region: Region, map: RegisterMap, places: Places = everywhere) {
     super();
     const all: BoundRegister[] = [];
     for (const [name, spec] of Object.entries(map)) {
-      const elements = Array.from({ length: Math.max(1, spec.count) }, (_, index) => {
-        const offset = spec.offset + index * spec.stride;
+      const elements = places(spec, name).map((offset, index) => {
         checkPlace(region, name, spec, offset);
         return new BoundRegister(region, spec.count === 0 ? name : `${name}[${index}]`, spec, offset);
       });
       all.push(...elements);
       const value = spec.count === 0 ? elements[0] : guardedArray(`${region.path}/${name}`, elements);
-      Object.defineProperty(this, name, { value, enumerable: true });
+      if (value !== undefined) Object.defineProperty(this, name, { value, enumerable: true });
+      else Object.defineProperty(this, name, { get: () => absent(`${region.path}/${name}`) });
     }
     this.#path = region.path;
     this.#rows = all;
@@ -303,6 +326,17 @@ export class RegisterBlock extends Shown {
     ]);
     return new View(`${this.#path} registers`, ['offset', 'name', 'bits', 'access', 'fields', ''], rows);
   }
+}
+
+/** Where a register, or each of an array, is: bytes from the start of the region. Nowhere: asking for it throws. */
+export type Places = (spec: RegisterSpec, name: string) => readonly number[];
+
+const everywhere: Places = ({ offset, stride, count }) =>
+  Array.from({ length: Math.max(1, count) }, (_, index) => offset + index * stride);
+
+function absent(path: string): never {
+  const hint = 'Object.keys() tells which it has';
+  throw new UsageError({ path, attempted: 'register', reason: 'this device has no such register', hint });
 }
 
 function checkPlace(region: Region, name: string, spec: RegisterSpec, offset: number): void {
@@ -334,6 +368,6 @@ function guardedArray(path: string, elements: BoundRegister[]): readonly BoundRe
 }
 
 /** Binds `map` to `region`; `region.registers(map)` is how users say it. */
-export function bindRegisters<const M extends RegisterMap>(region: Region, map: M): Registers<M> {
-  return new RegisterBlock(region, map) as Registers<M>;
+export function bindRegisters<const M extends RegisterMap>(region: Region, map: M, places?: Places): Registers<M> {
+  return new RegisterBlock(region, map, places) as Registers<M>;
 }

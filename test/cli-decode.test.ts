@@ -37,9 +37,9 @@ describe('vfiolab decode', () => {
   });
   test('--json is data', async () => {
     const { stdout } = await vfiolab(['decode', 'sim:edu', '--json']);
-    const [{ header, bars, capabilities }] = JSON.parse(stdout);
+    const [{ header, capabilities }] = JSON.parse(stdout);
     assert.equal(header.VENDOR_ID, 0x1234);
-    assert.deepEqual([bars[0].kind, bars[0].type], ['memory', '32-bit']);
+    assert.deepEqual([header.bars[0].kind, header.bars[0].type], ['memory', '32-bit']);
     assert.deepEqual([capabilities[0].name, capabilities[0].CONTROL.ADDRESS_64], ['MSI', 1]);
   });
   test('what is neither a file nor a device is refused', async () => {

@@ -64,9 +64,9 @@ describe('a wrong command line is a usage error that says what to do', () => {
     ['peek sim:edu bar0+0 --width --json', 'vfiolab peek: --width: a value is missing; use --width BITS'],
     [
       'peek sim:edu',
-      'vfiolab peek: operands: 2 needed, 1 given; use vfiolab peek SPEC REGION+OFFSET [--width BITS] [--json]',
+      'vfiolab peek: operands: 2 needed, 1 given; use vfiolab peek SPEC REGION+OFFSET|NAME [--width BITS] [--json]',
     ],
-    ['list all', `vfiolab list: operands: 'all' is one too many; use vfiolab list [--json]`],
+    ['list all', `vfiolab list: operands: 'all' is one too many; use vfiolab list [-s SLOT] [-d ID] [--json]`],
     ['poke sim:edu bar0+4 -1', `vfiolab poke: -1: numbers are not negative; use two's complement: 0xffff_ffff for -1`],
   ];
   test('an empty word', () => {

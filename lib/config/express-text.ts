@@ -21,6 +21,7 @@ const TO_PCI = 7;
 const FROM_PCI = 8;
 const INTEGRATED = 9;
 const EVENT_COLLECTOR = 10;
+const SLOTTED = [ROOT_PORT, DOWNSTREAM, FROM_PCI];
 
 export const EXP = standard({
   name: 'EXP',
@@ -30,7 +31,14 @@ export const EXP = standard({
   registers: EXPRESS_REGISTERS,
   shape({ CAP }) {
     if (CAP.VERSION >= 2) return {};
+    const type = (CAP.raw >> 4) & 0xf;
+    const root = type === ROOT_PORT || type === EVENT_COLLECTOR;
     const absent = {
+      ...(type === INTEGRATED || type === EVENT_COLLECTOR
+        ? ({ LNKCAP: false, LNKCTL: false, LNKSTA: false } as const)
+        : {}),
+      ...(SLOTTED.includes(type) ? {} : ({ SLTCAP: false, SLTCTL: false, SLTSTA: false } as const)),
+      ...(root ? {} : ({ ROOTCTL: false, ROOTCAP: false, ROOTSTA: false } as const)),
       DEVCAP2: false,
       DEVCTL2: false,
       DEVSTA2: false,
@@ -44,7 +52,7 @@ export const EXP = standard({
     const { CAP } = express;
     const type = typeOf(express);
     const name = named(CAP.TYPE, `Unknown type ${type}`);
-    const slotted = [ROOT_PORT, DOWNSTREAM, FROM_PCI].includes(type);
+    const slotted = SLOTTED.includes(type);
     const flit = CAP.FLIT ? ', FLIT Mode Supported' : '';
     yield `Express (v${CAP.VERSION}) ${name}${slotted ? ` (Slot${sign(CAP.SLOT)})` : ''}, IntMsgNum ${CAP.INTERRUPT_MESSAGE}${flit}`;
     const rooted = type === ROOT_PORT || type === EVENT_COLLECTOR;

@@ -1,8 +1,9 @@
 /** BARs, ROM and bridge windows in lspci's words. Ref: PCI Local Bus 3.0, 6.2.5; PCI-to-PCI Bridge 1.2, 3.2.5 */
 import { bars } from './bars.js';
 import { BRIDGE, CARDBUS } from './bridge.js';
-import { decodeRegisters } from './decode.js';
+import { decodeRegisters, type Registers } from './decode.js';
 import { CARDBUS_SIZE, fits, type Space, wordAt } from './space.js';
+import { WINDOW_KINDS, type Window, windowOf } from './windows.js';
 import { flags, hex, sign } from './words.js';
 
 const IO = 1;
@@ -44,41 +45,35 @@ function sizeText(size: bigint): string {
   return `[size=${BigInt.asUintN(32, value)}${units[unit]}]`;
 }
 
-function windowLine(what: string, base: bigint, end: bigint, bits: number): string {
-  const digits = bits / 4;
-  const state = base <= end ? sizeText(end - base + 1n) : '[disabled]';
-  return `\t${what} behind bridge: ${hex(base, digits)}-${hex(end, digits)} ${state} [${bits}-bit]`;
+const NAMES = { io: 'I/O', memory: 'Memory', prefetchable: 'Prefetchable memory' } as const;
+const UNKNOWN = { io: 'I/O', memory: 'memory', prefetchable: 'prefetchable memory' } as const;
+
+function windowLine({ kind, bits, base, limit, open }: Window): string {
+  const [first, last] = [BigInt(base), BigInt(limit)];
+  const state = open ? sizeText(last - first + 1n) : '[disabled]';
+  return `\t${NAMES[kind]} behind bridge: ${hex(first, bits / 4)}-${hex(last, bits / 4)} ${state} [${bits}-bit]`;
+}
+
+function typesText(bridge: Registers<typeof BRIDGE>, kind: Window['kind']): string {
+  const { IO_BASE, IO_LIMIT, MEMORY_BASE, MEMORY_LIMIT, PREFETCH_BASE, PREFETCH_LIMIT } = bridge;
+  const registers = {
+    io: [IO_BASE, IO_LIMIT],
+    memory: [MEMORY_BASE, MEMORY_LIMIT],
+    prefetchable: [PREFETCH_BASE, PREFETCH_LIMIT],
+  }[kind];
+  return registers.map(({ raw }) => hex(raw)).join('/');
 }
 
 export function* bridgeLines(space: Space): Generator<string> {
   yield* barLines(space, 2);
   const bridge = decodeRegisters(BRIDGE, space);
   yield `\tBus: primary=${hex(bridge.PRIMARY_BUS, 2)}, secondary=${hex(bridge.SECONDARY_BUS, 2)}, subordinate=${hex(bridge.SUBORDINATE_BUS, 2)}, sec-latency=${bridge.SECONDARY_LATENCY}`;
-  const { IO_BASE, IO_LIMIT, MEMORY_BASE, MEMORY_LIMIT, PREFETCH_BASE, PREFETCH_LIMIT, CONTROL } = bridge;
-  if (IO_BASE.TYPE !== IO_LIMIT.TYPE || IO_BASE.TYPE > 1) {
-    yield `\t!!! Unknown I/O range types ${hex(IO_BASE.raw)}/${hex(IO_LIMIT.raw)}`;
-  } else {
-    const wide = IO_BASE.TYPE === 1;
-    const at = (high: number, low: number) => (BigInt(wide ? high : 0) << 16n) | (BigInt(low) << 12n);
-    const base = at(bridge.IO_BASE_HIGH, IO_BASE.ADDRESS);
-    const end = at(bridge.IO_LIMIT_HIGH, IO_LIMIT.ADDRESS) | 0xfffn;
-    yield windowLine('I/O', base, end, wide ? 32 : 16);
+  for (const kind of WINDOW_KINDS) {
+    const window = windowOf(bridge, kind);
+    if (window !== undefined) yield windowLine(window);
+    else yield `\t!!! Unknown ${UNKNOWN[kind]} range types ${typesText(bridge, kind)}`;
   }
-  if (MEMORY_BASE.TYPE !== MEMORY_LIMIT.TYPE || MEMORY_BASE.TYPE !== 0) {
-    yield `\t!!! Unknown memory range types ${hex(MEMORY_BASE.raw)}/${hex(MEMORY_LIMIT.raw)}`;
-  } else {
-    const at = (address: number) => BigInt(address) << 20n;
-    yield windowLine('Memory', at(MEMORY_BASE.ADDRESS), at(MEMORY_LIMIT.ADDRESS) | 0xfffffn, 32);
-  }
-  if (PREFETCH_BASE.TYPE !== PREFETCH_LIMIT.TYPE || PREFETCH_BASE.TYPE > 1) {
-    yield `\t!!! Unknown prefetchable memory range types ${hex(PREFETCH_BASE.raw)}/${hex(PREFETCH_LIMIT.raw)}`;
-  } else {
-    const wide = PREFETCH_BASE.TYPE === 1;
-    const at = (high: number, low: number) => (BigInt(wide ? high : 0) << 32n) | (BigInt(low) << 20n);
-    const base = at(bridge.PREFETCH_BASE_HIGH, PREFETCH_BASE.ADDRESS);
-    const end = at(bridge.PREFETCH_LIMIT_HIGH, PREFETCH_LIMIT.ADDRESS) | 0xfffffn;
-    yield windowLine('Prefetchable memory', base, end, wide ? 64 : 32);
-  }
+  const { CONTROL } = bridge;
   yield secondaryStatus(bridge.SECONDARY_STATUS);
   yield* romLines(space, 0x38);
   yield `\tBridgeCtl: ${flags(CONTROL, { Parity: 'PARITY', SERR: 'SERR', NoISA: 'ISA', VGA: 'VGA', VGA16: 'VGA16', MAbort: 'MASTER_ABORT', '>Reset': 'BUS_RESET', FastB2B: 'FAST_B2B' })}`;

@@ -2,7 +2,8 @@
 import { r8, r16, r32 } from '../registers.js';
 import type { Registers } from './decode.js';
 
-export const HEADER = {
+/** What all layouts begin with. */
+export const IDENTITY = {
   VENDOR_ID: r16(0x00, {}, 'ro'),
   DEVICE_ID: r16(0x02, {}, 'ro'),
   COMMAND: r16(0x04, {
@@ -44,14 +45,23 @@ export const HEADER = {
   LATENCY_TIMER: r8(0x0d),
   HEADER_TYPE: r8(0x0e, { MULTI_FUNCTION: 7, LAYOUT: [6, 0] }, 'ro'),
   BIST: r8(0x0f, { CAPABLE: [7, 7, 'ro'], START: 6, CODE: [3, 0, 'ro'] }),
+};
+
+/** What a bridge and a device have further down. */
+export const INTERRUPT = {
+  CAP_POINTER: r8(0x34, {}, 'ro'),
+  INTERRUPT_LINE: r8(0x3c),
+  INTERRUPT_PIN: r8(0x3d, {}, 'ro'),
+};
+
+export const HEADER = {
+  ...IDENTITY,
   BAR: r32(0x10, {}, { count: 6 }),
   CARDBUS_CIS: r32(0x28, {}, 'ro'),
   SUBSYSTEM_VENDOR_ID: r16(0x2c, {}, 'ro'),
   SUBSYSTEM_ID: r16(0x2e, {}, 'ro'),
   ROM: r32(0x30),
-  CAP_POINTER: r8(0x34, {}, 'ro'),
-  INTERRUPT_LINE: r8(0x3c),
-  INTERRUPT_PIN: r8(0x3d, {}, 'ro'),
+  ...INTERRUPT,
   MIN_GNT: r8(0x3e, {}, 'ro'),
   MAX_LAT: r8(0x3f, {}, 'ro'),
 };

@@ -4,7 +4,7 @@
  *
  * Ref: PCI Local Bus 3.0, 6.7; PCI Express Base 6.0, 7.6.3
  */
-import { CAPABILITIES } from './catalog.js';
+import { CAPABILITIES, type CapabilityName, type CapabilityRegisters } from './catalog.js';
 import { type Capability, type CapabilitySpec, decodeCapability, type Place } from './capability.js';
 import { type Pointer, standardPointers } from './pointers.js';
 import { CONVENTIONAL_SIZE, fits, type Space, wordAt } from './space.js';
@@ -74,21 +74,30 @@ function found(id: number, extended: boolean, offset: number, version: number): 
   return { spec, place: { name, id, extended, offset, version } };
 }
 
-/** The capabilities as data, in the order of the lists. An unknown one is its place, and its bytes up to the next capability. */
-export function capabilitiesOf(space: Space): readonly Capability[] {
+/** An unknown capability: its place, and its bytes up to the next one. */
+export type UnknownCapability = Place & { readonly name: 'NULL' | `0x${string}`; readonly bytes: readonly number[] };
+
+/** A known one; `name` tells which registers it has. */
+export type KnownCapability = {
+  readonly [N in CapabilityName]: Capability<CapabilityRegisters<N>> & { readonly name: N };
+}[CapabilityName];
+
+export type AnyCapability = KnownCapability | UnknownCapability;
+
+/** The capabilities as data, in the order of the lists. */
+export function capabilitiesOf(space: Space): readonly AnyCapability[] {
   const all = walk(space).filter(isFound);
   const starts = all.map(({ place }) => place.offset);
   return all.map(({ spec, place }) =>
-    spec === undefined ? unknown(space, place, starts) : decodeCapability(spec, space, place),
+    spec === undefined
+      ? unknown(space, place, starts)
+      : (decodeCapability(spec, space, place) as Place as KnownCapability),
   );
 }
 
-/** An unknown capability. */
-export type UnknownCapability = Place & { readonly bytes: readonly number[] };
-
-function unknown(space: Space, place: Place, starts: readonly number[]): Capability {
+function unknown(space: Space, place: Place, starts: readonly number[]): UnknownCapability {
   const limit = place.offset < CONVENTIONAL_SIZE ? Math.min(CONVENTIONAL_SIZE, space.bytes.length) : space.bytes.length;
   const end = Math.min(limit, ...starts.filter((start) => start > place.offset));
   const bytes = Array.from(space.bytes.subarray(place.offset, end));
-  return { ...place, bytes } as Place as Capability;
+  return { ...place, bytes } as UnknownCapability;
 }

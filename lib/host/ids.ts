@@ -31,6 +31,14 @@ export function readPciIds(files: readonly string[] = FILES, root = '/'): PciIds
   return parsePciIds(readFirst(files.map((file) => join(root, file))));
 }
 
+let system: PciIds | undefined;
+
+/** The system's names, read once in a process. */
+export function systemNames(): PciIds {
+  system ??= readPciIds();
+  return system;
+}
+
 /** Keys are as the file nests them: '8086', '8086/100e', '8086/100e/1af4 1100', 'C 02', 'C 02/00', 'C 0c/03/30'. */
 export function parsePciIds(text: string): PciIds {
   const names = new Map<string, string>();

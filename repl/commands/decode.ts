@@ -2,41 +2,71 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { describeSpace } from '../../lib/config/describe.js';
 import { type DumpedFunction, parseDump } from '../../lib/config/dump.js';
-import { lspciText } from '../../lib/config/text.js';
+import { type Ids, idFilter, slotFilter, slotOf } from '../../lib/config/filter.js';
+import { lspciView } from '../../lib/config/tones.js';
 import { SystemError, UsageError } from '../../lib/errors.js';
-import { readPciIds } from '../../lib/host/ids.js';
+import { systemNames } from '../../lib/host/ids.js';
 import { open } from '../../lib/open.js';
 import type { Call } from './command.js';
-import { printJson, printLine } from './output.js';
+import { printJson, printLine, printView } from './output.js';
 
 export async function decode(call: Call): Promise<number> {
   const [source = ''] = call.operands;
-  const slot = call.values.get('slot');
+  const { slots, ids, given } = filters(call);
   const all = functionsOf(source);
-  const chosen = slot === undefined ? all : all.filter((one) => matches(one.slot, slot));
+  const chosen = all.filter((one) => slots(one.slot) && ids(idsOf(one.bytes)));
   if (chosen.length === 0) {
     const hint = `it has ${all.map((one) => one.slot).join(', ')}`;
-    throw new UsageError({ path: source, attempted: `-s ${slot}`, reason: 'no such function', hint });
+    throw new UsageError({ path: source, attempted: given, reason: 'no such function', hint });
   }
-  if (call.flags.has('json')) printJson(chosen.map(({ slot: at, bytes }) => ({ slot: at, ...describeSpace(bytes) })));
+  if (call.flags.has('json'))
+    printJson(chosen.map(({ slot, bytes, sizes }) => ({ slot, ...describeSpace(bytes, slot, sizes) })));
   else {
-    const names = readPciIds();
-    for (const one of chosen) printLine(`${lspciText(one.bytes, { slot: one.slot, names })}\n`);
+    for (const one of chosen) {
+      printView(lspciView(one.bytes, { slot: one.slot, names: systemNames() }));
+      printLine('');
+    }
   }
   return 0;
 }
 
+interface Filters {
+  readonly slots: (slot: string) => boolean;
+  readonly ids: (ids: Ids) => boolean;
+  /** As they were written, for errors. */
+  readonly given: string;
+}
+
+/** -s and -d, as lspci has them; without them everything is meant. */
+export function filters({ command, values }: Call): Filters {
+  const path = `vfiolab ${command.name}`;
+  const [slot, id] = [values.get('slot'), values.get('id')];
+  return {
+    slots: slot === undefined ? () => true : slotFilter(slot, path),
+    ids: id === undefined ? () => true : idFilter(id, path),
+    given: [...(slot === undefined ? [] : [`-s ${slot}`]), ...(id === undefined ? [] : [`-d ${id}`])].join(' '),
+  };
+}
+
+interface Source extends DumpedFunction {
+  readonly sizes?: ReadonlyMap<number, number>;
+}
+
 /** A file is one where it exists; a SPEC is everything else. */
-function functionsOf(source: string): readonly DumpedFunction[] {
+function functionsOf(source: string): readonly Source[] {
   if (source === '-' || existsSync(source))
     return parseDump(readText(source), source === '-' ? 'standard input' : source);
   using device = open(source);
-  const { config } = device;
-  return [{ slot: slotOf(device.path), bytes: config.readBlock(0, config.size, 32) }];
+  const sizes = new Map(device.regions.map(({ info }) => [info.index, info.size]));
+  return [{ slot: slotOf(device.path), bytes: device.config.space().bytes, sizes }];
 }
 
-/** A simulated device has no slot of its own. */
-export const slotOf = (path: string): string => (/^[0-9a-f:]+\.[0-7]$/.test(path) ? path : '00:00.0');
+/** Bytes that are not there are 0. */
+function idsOf(bytes: Uint8Array): Ids {
+  const byte = (offset: number) => bytes[offset] ?? 0;
+  const word = (offset: number) => byte(offset) | (byte(offset + 1) << 8);
+  return { vendor: word(0x00), device: word(0x02), classCode: (word(0x0a) << 8) | byte(0x09) };
+}
 
 function readText(source: string): string {
   try {
@@ -46,18 +76,4 @@ function readText(source: string): string {
     const hint = 'give a file that lspci -xxxx wrote, or - for standard input';
     throw new SystemError({ path: source, attempted: 'read', reason, errno, hint, cause: error });
   }
-}
-
-/** '[[domain:]bus:]slot[.function]', each part hexadecimal or '*', as lspci's -s has it. */
-function matches(slot: string, filter: string): boolean {
-  const match = /^(?:(?:([0-9a-f]+|\*)?:)?([0-9a-f]+|\*)?:)?([0-9a-f]+|\*)?(?:\.([0-7]|\*)?)?$/i.exec(filter);
-  if (match === null) {
-    const hint = 'use [[DOMAIN:]BUS:][SLOT][.FUNCTION], such as 01:00.0 or 1f.2';
-    throw new UsageError({ path: 'vfiolab decode', attempted: `-s ${filter}`, reason: 'not a slot', hint });
-  }
-  const parts = /^(?:([0-9a-f]+):)?([0-9a-f]+):([0-9a-f]+)\.([0-7])$/.exec(slot);
-  const value = (text: string | undefined) => Number.parseInt(text ?? '0', 16);
-  return match.slice(1).every((wanted, index) => {
-    return wanted === undefined || wanted === '*' || value(wanted) === value(parts?.[index + 1]);
-  });
 }

@@ -3,13 +3,13 @@ import { closeSync, openSync, writeSync } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Width } from '../../lib/backend.js';
 import { dumpText } from '../../lib/config/dump.js';
+import { slotOf } from '../../lib/config/filter.js';
 import { SystemError, UsageError } from '../../lib/errors.js';
 import { hexdump } from '../../lib/hexdump.js';
 import { open } from '../../lib/open.js';
 import type { Region } from '../../lib/region.js';
 import type { Call } from './command.js';
 import { parsePlace, parseWidth } from './operand.js';
-import { slotOf } from './decode.js';
 import { hexOf, printJson, printLine, printView } from './output.js';
 import { usageError } from './parse.js';
 

@@ -1,12 +1,17 @@
 /** `vfiolab list`. */
-import { list as functions } from '../../lib/host/list.js';
+import { list as functions, PciFunctions } from '../../lib/host/list.js';
 import { VIEW } from '../../lib/view.js';
 import type { Call } from './command.js';
-import { printJson, printView } from './output.js';
+import { filters } from './decode.js';
+import { printJson, printLine, printView } from './output.js';
 
 export async function list(call: Call): Promise<number> {
-  const found = functions();
+  const { slots, ids, given } = filters(call);
+  const found = PciFunctions.from(
+    functions().filter((one) => slots(one.bdf) && ids({ ...one, classCode: one.class })),
+  ) as PciFunctions;
   if (call.flags.has('json')) printJson(found);
+  else if (found.length === 0 && given !== '') printLine(`no PCI function is ${given}`);
   else printView(found[VIEW]());
   return 0;
 }

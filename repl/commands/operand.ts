@@ -44,6 +44,17 @@ export function parseRegister(call: Call, text: string): { readonly region: stri
   return { region, offset };
 }
 
+/** A place that setpci names, such as COMMAND or CAP_EXP+8.w: what is no region, with an offset or without. */
+export const isPlaceName = (text: string): boolean => !/^((bar\d+|rom|config|vga)\b|\+|$)/i.test(text);
+
+/** The name, with --width as setpci's letter where it is given. */
+export function widthOfName(call: Call, text: string): string {
+  if (call.values.get('width') === undefined) return text;
+  const letter = { 8: 'b', 16: 'w', 32: 'l', 64: undefined }[parseWidth(call)];
+  if (letter !== undefined && !text.includes('.')) return `${text}.${letter}`;
+  throw usageError(call.command.name, `--width and ${text}`, 'not both, and 32 bits at most', 'append .b, .w or .l');
+}
+
 /** `--width`, 32 where it is not given. */
 export function parseWidth(call: Call): Width {
   const text = call.values.get('width') ?? '32';

@@ -10,7 +10,18 @@ const KERNEL_PLACE: Readonly<Record<string, Option>> = {
 };
 const KERNEL_NAME: Option = { value: 'N', help: 'name of the kernelspec (default vfiolab)' };
 
+const FILTERS =
+  'SLOT is [[[[DOMAIN]:]BUS]:][SLOT][.[FUNCTION]], ID is [VENDOR]:[DEVICE][:CLASS[:PROG-IF]], as in lspci.';
+const FILTER_OPTIONS: Readonly<Record<string, Option>> = {
+  slot: { short: 's', value: 'SLOT', help: 'only the functions of this slot' },
+  id: { short: 'd', value: 'ID', help: 'only the functions of this vendor, device and class' },
+};
+
 const NUMBERS = 'OFFSET, LENGTH and VALUE are numbers as TypeScript writes them: 0x1f, 31, 0b1_1111.';
+const NAMES = [
+  "NAME is setpci's, for a place in config space: COMMAND, CAP_EXP+8.w, ECAP_AER+4.l, CAP_VNDR.l@1, 3c.b; numbers in it",
+  'are hexadecimal.',
+];
 const JSON_NUMBERS = '--json: values up to 32 bits are numbers, 64-bit values and IOVAs hex strings ("0x1f").';
 
 export const COMMANDS: readonly Command[] = [
@@ -39,11 +50,16 @@ export const COMMANDS: readonly Command[] = [
   },
   {
     name: 'list',
-    usage: '[--json]',
+    usage: '[-s SLOT] [-d ID] [--json]',
     operands: [0, 0],
     summary: 'the PCI functions of this host, and which of them VFIO can open',
-    options: { json: JSON_OPTION },
-    examples: ['vfiolab list', "vfiolab list --json | jq -r '.[] | select(.vfio.usable) | .bdf'"],
+    details: [FILTERS],
+    options: { ...FILTER_OPTIONS, json: JSON_OPTION },
+    examples: [
+      'vfiolab list',
+      'vfiolab list -d ::0108',
+      "vfiolab list --json | jq -r '.[] | select(.vfio.usable) | .bdf'",
+    ],
     run: async (call) => (await import('./list.js')).list(call),
   },
   {
@@ -124,35 +140,51 @@ export const COMMANDS: readonly Command[] = [
   },
   {
     name: 'decode',
-    usage: 'FILE|SPEC|- [-s SLOT] [--json]',
+    usage: 'FILE|SPEC|- [-s SLOT] [-d ID] [--json]',
     operands: [1, 1],
     summary: "config space in lspci's words, of a device or of a dump",
     details: [
       'FILE is what lspci -x, -xxx or -xxxx prints, with any number of functions; - is standard input. Names are those of',
-      "the system's pci.ids. SLOT is [[DOMAIN:]BUS:][SLOT][.FUNCTION], as in lspci -s.",
+      "the system's pci.ids. What lspci decoded among the hex is skipped.",
+      FILTERS,
     ],
-    options: { slot: { short: 's', value: 'SLOT', help: 'only the functions of this slot' }, json: JSON_OPTION },
-    examples: ['vfiolab decode 0000:01:00.0', 'vfiolab decode dump.txt -s 01:00.0 --json'],
+    options: { ...FILTER_OPTIONS, json: JSON_OPTION },
+    examples: [
+      'vfiolab decode 0000:01:00.0',
+      'vfiolab decode dump.txt -s 01:00.0 --json',
+      'vfiolab decode machine.txt -d 8086:',
+    ],
     run: async (call) => (await import('./decode.js')).decode(call),
   },
   {
     name: 'peek',
-    usage: 'SPEC REGION+OFFSET [--width BITS] [--json]',
+    usage: 'SPEC REGION+OFFSET|NAME [--width BITS] [--json]',
     operands: [2, 2],
     summary: 'read one register',
-    details: [NUMBERS, JSON_NUMBERS],
+    details: [...NAMES, NUMBERS, JSON_NUMBERS],
     options: { width: WIDTH_OPTION, json: JSON_OPTION },
-    examples: ['vfiolab peek sim:edu bar0+0x00', 'vfiolab peek 0000:01:00.0 config+6 --width 16'],
+    examples: [
+      'vfiolab peek sim:edu bar0+0x00',
+      'vfiolab peek 0000:01:00.0 config+6 --width 16',
+      'vfiolab peek 0000:01:00.0 CAP_EXP+12.w',
+    ],
     run: async (call) => (await import('./peek.js')).peek(call),
   },
   {
     name: 'poke',
-    usage: 'SPEC REGION+OFFSET VALUE [--width BITS] [--read] [--json]',
+    usage: 'SPEC REGION+OFFSET|NAME VALUE[:MASK] [--width BITS] [--read] [--json]',
     operands: [3, 3],
     summary: 'write one register',
-    details: ['Nothing is read unless --read asks for it.', NUMBERS, JSON_NUMBERS],
+    details: [
+      'Nothing of a BAR is read unless --read asks for it.',
+      ...NAMES,
+      'VALUE:MASK changes the bits of MASK alone: it reads first, keeps reserved bits, and clears no write-1-to-clear bit',
+      'that MASK does not have.',
+      NUMBERS,
+      JSON_NUMBERS,
+    ],
     options: { width: WIDTH_OPTION, read: { help: 'read the register back after the write' }, json: JSON_OPTION },
-    examples: ['vfiolab poke sim:edu bar0+0x04 0x1234_5678 --read'],
+    examples: ['vfiolab poke sim:edu bar0+0x04 0x1234_5678 --read', 'vfiolab poke sim:edu COMMAND 0x4:0x4'],
     run: async (call) => (await import('./poke.js')).poke(call),
   },
   {

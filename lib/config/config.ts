@@ -1,0 +1,114 @@
+/** Config space of an open device: a region, and what is in it by name. Only calls read; what they return is data. */
+import type { Backend, RegionInfo } from '../backend.js';
+import { UsageError } from '../errors.js';
+import { Region } from '../region.js';
+import { bindRegisters, type Registers } from '../registers.js';
+import type { View } from '../view.js';
+import { type ConfigRegister, registerAt } from './at.js';
+import type { BarSizes } from './bars.js';
+import { type CapabilitySpec, shapeOf } from './capability.js';
+import type { CapabilityName, CapabilityRegisters } from './catalog.js';
+import { offsetsOf } from './decode.js';
+import { type Description, describeSpace } from './describe.js';
+import { type HeaderData, headerOf } from './layout.js';
+import type { Names } from './names.js';
+import type { Space } from './space.js';
+import { lspciView } from './tones.js';
+import { type Found, isFound, walk } from './walk.js';
+
+/** What is known of the device beside its config space. */
+export interface Surroundings {
+  readonly sizes: BarSizes;
+  /** As lspci has it: '0000:03:00.0'. */
+  readonly slot: string;
+  /** The system's names. */
+  readonly names: () => Names;
+}
+
+export class Config extends Region {
+  readonly #around: Surroundings;
+
+  /** Users come by it through `dev.config`. */
+  constructor(backend: Backend, info: RegionInfo, around: Surroundings) {
+    super(backend, info);
+    this.#around = around;
+  }
+
+  /**
+   * The header as data: its registers with their fields, BARs with their sizes, the ROM, a bridge's windows. `layout` tells which
+   * registers there are beside those of all headers. Reads config space once, now; JSON.stringify() takes the result as it is.
+   *
+   * @throws BusError, ClosedError as `readBlock` does. Ref: PCI Local Bus 3.0, 6.1; PCI-to-PCI Bridge 1.2, 3.2
+   * @example dev.config.header().COMMAND.MASTER
+   */
+  header(): HeaderData {
+    return headerOf(this.space(), this.#around.sizes);
+  }
+
+  /**
+   * A capability's registers, to read, write and modify: what `dev.cap()` gives as data. Reads config space once to find it, and
+   * nothing later until one of them is asked to. Of several of a name, `instance` counts from 0.
+   *
+   * `modify()` leaves reserved bits alone, and clears no write-1-to-clear bit that it does not name.
+   *
+   * @throws UsageError where the device has no such capability; BusError, ClosedError as `readBlock` does.
+   * @example dev.config.capability('EXP').LNKCTL.modify({ ASPM: 'Disabled' })
+   */
+  capability<N extends CapabilityName>(name: N, instance = 0): Registers<CapabilityRegisters<N>> {
+    const space = this.space();
+    const all = walk(space).filter(isFound);
+    const { spec, place } = this.#find(all, name, instance);
+    const shape = shapeOf(spec, space, place);
+    const registers = bindRegisters(this, spec.registers, (register, key) =>
+      offsetsOf(register, shape[key])
+        .map((offset) => place.offset + offset)
+        .filter((offset) => offset + register.width / 8 <= this.size),
+    );
+    return registers as unknown as Registers<CapabilityRegisters<N>>;
+  }
+
+  /**
+   * A place by setpci's name: a register of the header ('COMMAND'), of a capability ('CAP_EXP+8.w', 'ECAP_AER+4.l', 'CAP_VNDR.l@1',
+   * 'CAP10+2.w'), or an offset ('3c.b'). Numbers are hexadecimal. The register that the tables have there brings its fields. Reads config
+   * space once, to find the place; Ref: setpci(8)
+   *
+   * @throws UsageError for a name that means nothing, a capability that is not there, a width that is missing.
+   * @example dev.config.at('CAP_EXP+8.w').modify({ RELAXED_ORDERING: 0 })
+   */
+  at(name: string): ConfigRegister {
+    return registerAt(this, this.space(), name);
+  }
+
+  /**
+   * All of it in lspci's words, as `lspci -vvv` prints them, with the names of the system's pci.ids. Reads config space once, now.
+   *
+   * @throws BusError, ClosedError as `readBlock` does. Ref: lspci(8) of pciutils 3.15
+   * @example dev.config.lspci()
+   */
+  lspci(): View {
+    const { slot, names } = this.#around;
+    return lspciView(this.space().bytes, { slot, names: names() });
+  }
+
+  /** All of it as data: header, capabilities, and where a list of them is broken. Reads config space once, now. */
+  describe(): Description {
+    return describeSpace(this.space().bytes, this.path, this.#around.sizes);
+  }
+
+  /** The bytes, as the decoders take them. Reads all of it. */
+  space(): Space {
+    return { bytes: this.readBlock(0, this.size, 32), path: this.path, slot: this.#around.slot };
+  }
+
+  #find(all: readonly Found[], name: string, instance: number): Found & { readonly spec: CapabilitySpec } {
+    const same = all.filter(({ place }) => place.name === name);
+    const found = same[instance];
+    if (found?.spec !== undefined) return { ...found, spec: found.spec };
+    throw new UsageError({
+      path: this.path,
+      attempted: `capability('${name}'${instance === 0 ? '' : `, ${instance}`})`,
+      reason: same.length === 0 ? 'no such capability' : `it has ${same.length} of them, from 0`,
+      hint: `it has ${all.map(({ place }) => place.name).join(', ') || 'none'}`,
+    });
+  }
+}
