@@ -12,13 +12,9 @@ export type {
   Width,
 } from './backend.js';
 export type { Leak, Leaks } from './buffers.js';
-<<<<<<< HEAD
 export { type Progress, progress } from './cell.js';
-export { type Bar, bars } from './config/bars.js';
-=======
 export type { ConfigPatch, ConfigRegister, ConfigValue } from './config/at.js';
 export type { Bar, Rom } from './config/bars.js';
->>>>>>> 0db1ea8 (lib/config: header as data, setpci's names, writable capabilities; dump:FILE as a device; -s and -d as in lspci)
 export type { Capability } from './config/capability.js';
 export type { CapabilityName } from './config/catalog.js';
 export type { Config } from './config/config.js';
