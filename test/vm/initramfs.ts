@@ -42,6 +42,7 @@ const MODULES = [
   'vfio_iommu_type1',
   'vfio_pci',
   'uio_pci_generic',
+  'nvme',
 ];
 
 const unpackers: Record<string, string> = { xz: 'xz', zst: 'zstd', gz: 'gzip' };

@@ -117,6 +117,29 @@ test('a bridge is refused, and its driver stays', () => {
   assert.equal(driverOf(port.bdf), 'pcieport');
 });
 
+test('a card that its driver uses: nvme goes and comes back', () => {
+  assert.equal(driverOf(NVME), 'nvme');
+  assert.deepEqual(bind(NVME).moves, [{ bdf: NVME, from: 'nvme', to: 'vfio-pci' }]);
+  const dev = open(NVME);
+  assert.notEqual(dev.bar(0).read32(8), 0xffff_ffff);
+  dev.close();
+  assert.deepEqual(release(NVME).moves, [{ bdf: NVME, from: 'vfio-pci', to: 'nvme' }]);
+});
+
+test('where the probe fails, though the write to drivers_probe did not, all is put back', () => {
+  // vfio-pci takes no PF whose VFs are there, and nvme leaves them.
+  writeFileSync(sys(NVME, 'sriov_numvfs'), '1');
+  const inUse = refused(() => bind(NVME));
+  assert.match(inUse.message, /the host is using it: 1 VFs of it are enabled; end that first: echo 0 >\S+sriov_numvfs; or .*--in-use/);
+  const error = refused(() => bind(NVME, { inUse: [NVME] }));
+  assert.match(error.message, /drivers_probe: vfio-pci did not take the device: no driver has it; all is as it was/);
+  assert.equal(driverOf(NVME), 'nvme');
+  assert.equal(readFileSync(sys(NVME, 'driver_override'), 'utf8').trim(), '(null)');
+  execFileSync('sh', ['-ec', /(echo 0 >\S+);/.exec(inUse.message)?.[1] ?? 'false']);
+  bind(NVME);
+  release(NVME);
+});
+
 test('not bound: the doctor’s command binds it, and then says nothing more', () => {
   const before = doctor(EDU_TOO);
   assert.deepEqual(ill(before), ['driver: no driver has it; open() needs vfio-pci']);
