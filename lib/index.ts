@@ -36,6 +36,7 @@ export { type BindOptions, bind, type Change, type Move, release } from './host/
 export { type Diagnosis, doctor } from './host/doctor.js';
 export type { Finding } from './host/finding.js';
 export type { Host } from './host/host.js';
+export { enableVfs } from './host/sriov.js';
 export { list, type PciFunction, type PciFunctions, type VfioState } from './host/list.js';
 export { EDU, EDU_BUFFER, EDU_DMA_MASK } from './hw/edu.js';
 export type { HotResetDevices } from './hot-reset.js';

@@ -303,12 +303,12 @@ function companions(bdf: string, host: Host): string[] {
 }
 
 /** Unbinding a device that a process has open would wait for that process. */
-function checkFree(bdf: string, host: Host): void {
+export function checkFree(bdf: string, host: Host, attempted = 'release'): void {
   const holders = holdersOf(Object.values(nodesOf(bdf, host)), host);
   if (holders.length === 0) return;
   throw new SystemError({
     path: bdf,
-    attempted: 'release',
+    attempted,
     reason: `it is open: ${holders.map(({ pid, command }) => `by process ${pid} (${command})`).join(', ')}`,
     errno: 'EBUSY',
     hint: `close it there first, or: kill ${holders.map(({ pid }) => pid).join(' ')}`,

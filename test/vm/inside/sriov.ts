@@ -3,9 +3,9 @@
  * bound to vfio-pci.
  */
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import test from 'node:test';
-import { LabError, open, UsageError } from '../../../lib/index.js';
+import { enableVfs, LabError, open, UsageError } from '../../../lib/index.js';
 import { EDU, NVME, NVME_VFS } from '../cards.js';
 import { held } from './held.js';
 import { PATHS } from './paths.js';
@@ -13,7 +13,6 @@ import { PATHS } from './paths.js';
 const TOKEN = '00112233-4455-6677-8899-aabbccddeeff';
 const WRONG = 'ffeeddcc-bbaa-9988-7766-554433221100';
 const [VF] = NVME_VFS;
-const PF_NUMVFS = `/sys/bus/pci/devices/${NVME}/sriov_numvfs`;
 
 /** How opening ends: 'open', or what was thrown. */
 function opening(spec: string, vfToken: string | undefined): string {
@@ -39,12 +38,17 @@ test('tokens that the kernel need not see are refused before', () => {
   assert.match(opening('sim:edu', TOKEN), /a simulated card has no SR-IOV; leave vfToken out$/);
 });
 
+test('vfio-pci enables VFs only where it was told that it may', () => {
+  assert.throws(() => enableVfs(NVME, 2), /vfio-pci may not enable SR-IOV \(ENOENT\); .*enable_sriov$/);
+  writeFileSync('/sys/module/vfio_pci/parameters/enable_sriov', '1');
+});
+
 for (const path of PATHS) {
   test(`${path}: VFs are enabled, and are open to who has the token of their PF`, () => {
-    writeFileSync('/sys/module/vfio_pci/parameters/enable_sriov', '1');
     const pf = open(`${path}:${NVME}`, { vfToken: TOKEN });
     if (path === 'iommufd') assert.ok(pf.features().some(({ name, set }) => name === 'PCI_VF_TOKEN' && set));
-    writeFileSync(PF_NUMVFS, '2');
+    assert.deepEqual(enableVfs(NVME, 2), NVME_VFS);
+    assert.throws(() => enableVfs(NVME, 1), /goes to 1 by way of 0/);
     const none = opening(`${path}:${VF}`, undefined);
     // Before Linux 6.18 only the group path asks for tokens.
     if (path === 'group' || none !== 'open') {
@@ -68,9 +72,10 @@ for (const path of PATHS) {
     ] as const) {
       assert.match(opening(`group:${NVME}`, vfToken), words);
     }
+    // The kernel would wait for it, and this process with it.
+    assert.throws(() => enableVfs(NVME, 0), /0000:02:00\.1: enableVfs: it is open: by process \d+ .*\(EBUSY\)/);
     vf.close();
-    writeFileSync(PF_NUMVFS, '0');
-    assert.equal(readFileSync(PF_NUMVFS, 'utf8').trim(), '0');
+    assert.deepEqual(enableVfs(NVME, 0), []);
     assert.deepEqual(held(), []);
   });
 }
