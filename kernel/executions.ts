@@ -6,7 +6,7 @@ import type { ToIo, ToMain } from './threads.js';
 import type { Header, Json, Message } from './wire.js';
 
 type Done = Extract<ToIo, { type: 'done' }>;
-type Output = Exclude<ToIo, { type: 'done' | 'input' | 'sigint' | 'end' }>;
+type Output = Exclude<ToIo, { type: 'done' | 'input' | 'pipes' | 'sigint' | 'end' }>;
 type Picture = Exclude<Output, { type: 'stream' | 'clear' }>;
 
 interface Running {
@@ -32,6 +32,7 @@ export class Executions {
   /** `[count, code]` of the cells that count. */
   readonly history: [count: number, code: string][] = [];
   #running: Running | undefined;
+  #shown: number | undefined;
   #cells = 0;
   #count = 0;
 
@@ -47,6 +48,11 @@ export class Executions {
   /** The request that a cell runs for, as long as it runs. */
   request(cell: number): Message | undefined {
     return this.#running?.cell === cell ? this.#running.message : undefined;
+  }
+
+  /** The number of the cell that output belongs to which does not say whose it is; none while a silent one runs. */
+  get shown(): number | undefined {
+    return this.#running?.silent ? undefined : this.#shown;
   }
 
   add(message: Message): void {
@@ -131,6 +137,7 @@ export class Executions {
     this.#stylesheets.begin(cell, message);
     this.#running = { message, cell, count: this.#count, silent: silent === true };
     if (silent !== true) {
+      this.#shown = cell;
       this.#parts.iopub.publish('execute_input', { code: text, execution_count: this.#count }, message.header);
     }
     this.#parts.tell({

@@ -3,8 +3,9 @@
  * cell. Nothing here waits for main.
  */
 import './cache.js';
+import { StringDecoder } from 'node:string_decoder';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { Publisher, Reply, Router } from 'zeromq';
 import { Asker } from './ask.js';
 import { Comms } from './comms.js';
@@ -13,7 +14,8 @@ import { Executions } from './executions.js';
 import { INFO } from './info.js';
 import { Interrupter, onSigint } from './interrupt.js';
 import { Iopub } from './iopub.js';
-import { log } from './log.js';
+import { log, logTo } from './log.js';
+import { Pipes } from './pipes.js';
 import { type Answer, requests } from './requests.js';
 import { SendQueue } from './sockets.js';
 import { type IoData, SHARED, type ToIo, type ToMain, weight } from './threads.js';
@@ -123,6 +125,7 @@ function end(): void {
 }
 
 async function closeSockets(): Promise<void> {
+  pipes.close();
   iopub.flush();
   await Promise.race([
     Promise.all([iopub.sent(), replies.shell.flushed(), replies.control.flushed()]),
@@ -148,6 +151,26 @@ async function read(socket: Router, onMessage: (message: Message) => void | Prom
   }
 }
 
+/** How many of main's messages have been taken. */
+let taken = 0;
+const decoders = { stdout: new StringDecoder('utf8'), stderr: new StringDecoder('utf8') };
+const pipes = new Pipes(
+  words,
+  (until) => {
+    while (((until - taken) | 0) > 0) {
+      const next = receiveMessageOnPort(main) as { message: ToIo } | undefined;
+      if (!next) return;
+      hear(next.message);
+    }
+  },
+  (name, bytes) => {
+    const cell = executions.shown;
+    const text = decoders[name].write(Buffer.from(bytes));
+    if (cell === undefined || text === '') return;
+    executions.output({ type: 'stream', cell, name, text });
+  },
+);
+
 function onMain(message: ToIo): void {
   if (message.type === 'stream') {
     Atomics.sub(words, SHARED.UNTAKEN, weight(message.text));
@@ -155,18 +178,24 @@ function onMain(message: ToIo): void {
   }
   if (message.type === 'end') void closeSockets();
   else if (message.type === 'input') ask(message);
-  else if (message.type === 'sigint') void interrupter.interrupt();
+  else if (message.type === 'pipes') {
+    logTo(message.log);
+    pipes.open(message);
+  } else if (message.type === 'sigint') void interrupter.interrupt();
   else if (message.type === 'done') executions.done(message);
   else executions.output(message);
 }
 
-main.on('message', (message: ToIo) => {
+function hear(message: ToIo): void {
+  taken = (taken + 1) | 0;
   try {
     onMain(message);
   } catch (error) {
     log((error as Error).stack ?? String(error));
   }
-});
+}
+
+main.on('message', hear);
 
 if (!onSigint(() => void interrupter.interrupt())) tell({ type: 'hearSigint' });
 setInterval(() => {

@@ -3,6 +3,8 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { StringDecoder } from 'node:string_decoder';
 import type { MessagePort } from 'node:worker_threads';
 import type { Cell } from './cell.js';
+import { logTo } from './log.js';
+import { type PipeEnds, settle, takeOver } from './pipes.js';
 import { SHARED, type StreamName, type ToIo, weight } from './threads.js';
 
 /** About 2,000 short messages: what io takes in a few milliseconds. */
@@ -42,14 +44,18 @@ export class Output {
   readonly context = new Context();
   readonly #port: Pick<MessagePort, 'postMessage'>;
   readonly #shared: Int32Array;
+  #pipes: PipeEnds | undefined;
 
   constructor(port: Pick<MessagePort, 'postMessage'>, shared: Int32Array) {
     this.#port = port;
     this.#shared = shared;
   }
 
+  /** What was written to fds 1 and 2 before it is shown before it. */
   send(message: ToIo): void {
+    if (this.#pipes) settle(this.#pipes, this.#shared);
     this.#port.postMessage(message);
+    Atomics.add(this.#shared, SHARED.SENT, 1);
   }
 
   text(name: StreamName, text: string, cell: Cell | undefined = this.context.cell): void {
@@ -74,7 +80,7 @@ export class Output {
     }
   }
 
-  /** process.stdout and process.stderr, and with them console, write here. */
+  /** process.stdout and process.stderr, and with them console, write here; fds 1 and 2 lead to io. */
   capture(): void {
     for (const name of ['stdout', 'stderr'] as const) {
       const decoder = new StringDecoder('utf8');
@@ -86,5 +92,10 @@ export class Output {
       };
       process[name].write = write as typeof process.stdout.write;
     }
+    // Node's own streams have seen what the fds were, and do not come to know the pipes.
+    const { ends, log } = takeOver();
+    logTo(log);
+    this.send({ type: 'pipes', ...ends, log });
+    this.#pipes = ends;
   }
 }

@@ -8,6 +8,7 @@ import { Cell } from './cell.js';
 import { rich } from './display.js';
 import { Modules } from './modules.js';
 import type { Output } from './output.js';
+import { blocking } from './pipes.js';
 import { PARAMETERS } from './scope.js';
 import { type CellError, type Compiled, type Rich, SHARED, type ToMain } from './threads.js';
 import { KeyboardInterrupt, Traces, TypeErrors } from './trace.js';
@@ -53,6 +54,7 @@ export class Session {
   async execute(request: Execute): Promise<void> {
     const name = request.count > 0 ? String(request.count) : `~${request.cell}`;
     const cell = new Cell(request.cell, request.silent);
+    blocking();
     this.#running = cell;
     let error: CellError | undefined;
     const expressions: Record<string, unknown> = {};

@@ -13,7 +13,7 @@ export interface CellError {
 }
 
 /** Words of the memory that main and io share. */
-export const SHARED_BYTES = 12;
+export const SHARED_BYTES = 24;
 export const SHARED = {
   /** Not zero: every loop of a cell stops at its next turn. */
   STOP: 0,
@@ -21,6 +21,10 @@ export const SHARED = {
   HEARD: 1,
   /** What the output weighs that main has sent and io has not taken yet. */
   UNTAKEN: 2,
+  /** Counts the messages that main has sent to io. */
+  SENT: 3,
+  /** Count what io has read from the pipes behind stdout and stderr, in bytes. */
+  READ: 4,
 } as const;
 
 /** A message has a price of its own, beside its characters. */
@@ -84,6 +88,8 @@ export type ToIo =
       readonly password: boolean;
     }
   | { readonly type: 'sigint' }
+  /** fds 1 and 2 lead to pipes now, and these are the ends to read; `log` is what fd 2 was. */
+  | { readonly type: 'pipes'; readonly stdout: number; readonly stderr: number; readonly log: number }
   /** Main has nothing more to do: close the sockets. */
   | { readonly type: 'end' };
 

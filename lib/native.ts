@@ -19,6 +19,12 @@ export interface Libc {
   close(fd: number): number;
   /** Another fd of the same open file. */
   dup(fd: number): number;
+  /** Makes `to` the same open file as `fd`; children inherit it. */
+  dup2(fd: number, to: number): number;
+  /** Two ints: the end to read from, the end to write to. */
+  pipe(into: Uint8Array): number;
+  /** The flags of the open file are those, and no others (F_SETFL). */
+  setFlags(fd: number, flags: number): number;
   /** `argument` is memory, or a number that the kernel takes by value. */
   ioctl(fd: number, request: number, argument: Memory): number;
   pread(fd: number, into: Memory, size: number, offset: number): number;
@@ -68,6 +74,7 @@ export const MAP_NORESERVE = 0x4000;
 export const MFD_CLOEXEC = 0x1;
 export const MFD_HUGETLB = 0x4;
 const EFD_NONBLOCK = 0o4000;
+const F_SETFL = 4;
 const F_DUPFD_CLOEXEC = 1030;
 
 /** The name of an error number: 16 is 'EBUSY'. */
@@ -85,6 +92,8 @@ export const libc = once((): Libc => {
   const c = load(null);
   const open = c.func('open', 'int', ['str', 'int', 'int']);
   const close = c.func('close', 'int', ['int']);
+  const dup2 = c.func('dup2', 'int', ['int', 'int']);
+  const pipe2 = c.func('pipe2', 'int', ['void *', 'int']);
   const fcntl = c.func('fcntl', 'int', ['int', 'int', 'int']);
   const ioctl = c.func('ioctl', 'int', ['int', 'ulong', 'void *']);
   const pread = c.func('pread', 'long', ['int', 'void *', 'size_t', 'int64_t']);
@@ -103,6 +112,9 @@ export const libc = once((): Libc => {
     open: (path, flags) => checked(open(path, flags | O_CLOEXEC, 0)),
     close: (fd) => checked(close(fd)),
     dup: (fd) => checked(fcntl(fd, F_DUPFD_CLOEXEC, 0)),
+    dup2: (fd, to) => checked(dup2(fd, to)),
+    pipe: (into) => checked(pipe2(into, O_CLOEXEC)),
+    setFlags: (fd, flags) => checked(fcntl(fd, F_SETFL, flags)),
     ioctl: (fd, request, argument) => checked(ioctl(fd, request, argument)),
     pread: (fd, into, size, offset) => checked(pread(fd, into, size, offset)),
     pwrite: (fd, from, size, offset) => checked(pwrite(fd, from, size, offset)),

@@ -46,10 +46,11 @@ const PARTS: readonly Part[] = [
     packages: ['zeromq'],
   },
   { name: 'compiler', files: /^kernel\/compiler\.ts$/, parts: ['ground', 'kernel'], packages: ['tslab', 'typescript'] },
+  { name: 'pipes', files: /^kernel\/pipes\.ts$/, parts: ['ground', 'native', 'kernel'] },
   {
     name: 'kernel',
     files: /^kernel\//,
-    parts: ['ground', 'client', 'compiler', 'lib', 'open', 'device', 'pieces'],
+    parts: ['ground', 'client', 'pipes', 'compiler', 'lib', 'open', 'device', 'pieces'],
     packages: ['zeromq', 'typescript', 'zx'],
   },
   {
