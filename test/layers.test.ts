@@ -27,7 +27,7 @@ const PARTS: readonly Part[] = [
   },
   { name: 'native', files: /^lib\/native\.ts$/, parts: ['ground', 'uapi'], packages: ['koffi'] },
   { name: 'uapi', files: /^lib\/uapi\.ts$/, parts: ['ground'] },
-  { name: 'backends', files: /^lib\/(backends|sim)\//, parts: ['ground', 'native', 'uapi'] },
+  { name: 'backends', files: /^lib\/(backends|sim)\//, parts: ['ground', 'native', 'uapi', 'host'] },
   {
     name: 'pieces',
     files:

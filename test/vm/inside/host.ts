@@ -130,7 +130,10 @@ test('where the probe fails, though the write to drivers_probe did not, all is p
   // vfio-pci takes no PF whose VFs are there, and nvme leaves them.
   writeFileSync(sys(NVME, 'sriov_numvfs'), '1');
   const inUse = refused(() => bind(NVME));
-  assert.match(inUse.message, /the host is using it: 1 VFs of it are enabled; end that first: echo 0 >\S+sriov_numvfs; or .*--in-use/);
+  assert.match(
+    inUse.message,
+    /the host is using it: 1 VFs of it are enabled; end that first: echo 0 >\S+sriov_numvfs; or .*--in-use/,
+  );
   const error = refused(() => bind(NVME, { inUse: [NVME] }));
   assert.match(error.message, /drivers_probe: vfio-pci did not take the device: no driver has it; all is as it was/);
   assert.equal(driverOf(NVME), 'nvme');
