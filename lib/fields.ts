@@ -194,7 +194,10 @@ export class RegisterValue<W extends Width = Width> extends Shown {
           align: 'right',
         },
         { text: field.name, tone: 'name' },
-        { text: name === undefined ? text : `${text} ${name}`, tone: code === 0n ? 'dim' : 'value' },
+        {
+          text: name === undefined ? text : `${text} ${name}`,
+          tone: code === 0n ? 'dim' : this.#spec.errors && field.access === 'w1c' ? 'bad' : 'value',
+        },
       ] as const;
     });
     return new View(`${this.#path} = 0x${raw.toString(16).padStart(this.#spec.width / 4, '0')}`, [], rows);

@@ -5,6 +5,7 @@ import { BRIDGE, CARDBUS } from './bridge.js';
 import { AbsentRegister } from './capability.js';
 import { decodeRegisters, type Registers } from './decode.js';
 import { HEADER, IDENTITY, INTERRUPT } from './header.js';
+import { headerView, pictured } from './picture.js';
 import { CARDBUS_SIZE, fits, HEADER_SIZE, type Space, wordAt } from './space.js';
 import { cardbusWindows, WINDOW_KINDS, type Window, windowOf } from './windows.js';
 
@@ -56,7 +57,7 @@ export function headerOf(space: Space, sizes: BarSizes = new Map()): HeaderData 
   if (data.layout === 'bridge') header.windows = WINDOW_KINDS.flatMap((kind) => windowOf(data, kind) ?? []);
   if (data.layout === 'cardbus') header.windows = cardbusWindows(data);
   for (const name of Object.keys(map)) if (!(name in registers)) defineAbsent(header, `${space.path} ${name}`, name);
-  return data;
+  return pictured(data, () => headerView(space.path, data, map));
 }
 
 function defineAbsent(header: object, path: string, name: string): void {

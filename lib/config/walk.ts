@@ -5,7 +5,8 @@
  * Ref: PCI Local Bus 3.0, 6.7; PCI Express Base 6.0, 7.6.3
  */
 import { CAPABILITIES, type CapabilityName, type CapabilityRegisters } from './catalog.js';
-import { type Capability, type CapabilitySpec, decodeCapability, type Place } from './capability.js';
+import { type Capability, type CapabilitySpec, decodeCapability, type Place, shapeOf } from './capability.js';
+import { capabilityView, type Described, overview, pictured, unknownView } from './picture.js';
 import { type Pointer, standardPointers } from './pointers.js';
 import { CONVENTIONAL_SIZE, fits, type Space, wordAt } from './space.js';
 
@@ -84,20 +85,26 @@ export type KnownCapability = {
 
 export type AnyCapability = KnownCapability | UnknownCapability;
 
-/** The capabilities as data, in the order of the lists. */
+/** The capabilities as data, in the order of the lists; they show themselves a line each, and one of them a line a register. */
 export function capabilitiesOf(space: Space): readonly AnyCapability[] {
-  const all = walk(space).filter(isFound);
-  const starts = all.map(({ place }) => place.offset);
-  return all.map(({ spec, place }) =>
-    spec === undefined
-      ? unknown(space, place, starts)
-      : (decodeCapability(spec, space, place) as Place as KnownCapability),
-  );
+  const found = walk(space).filter(isFound);
+  const starts = found.map(({ place }) => place.offset);
+  const described = new Map<Place, Described>();
+  const all = found.map(({ spec, place }) => {
+    if (spec === undefined) return unknown(space, place, starts);
+    const capability = decodeCapability(spec, space, place) as Place as KnownCapability;
+    const { title, ref, registers } = spec;
+    const about = { title, ref, registers, shape: () => shapeOf(spec, space, place) };
+    described.set(capability, about);
+    return pictured(capability, () => capabilityView(space.path, capability, about));
+  });
+  return pictured(all, () => overview(space.path, all, described));
 }
 
 function unknown(space: Space, place: Place, starts: readonly number[]): UnknownCapability {
   const limit = place.offset < CONVENTIONAL_SIZE ? Math.min(CONVENTIONAL_SIZE, space.bytes.length) : space.bytes.length;
   const end = Math.min(limit, ...starts.filter((start) => start > place.offset));
   const bytes = Array.from(space.bytes.subarray(place.offset, end));
-  return { ...place, bytes } as UnknownCapability;
+  const capability = { ...place, bytes } as UnknownCapability;
+  return pictured(capability, () => unknownView(space.path, capability));
 }
