@@ -55,6 +55,12 @@ export class Executions {
     return this.#running?.silent ? undefined : this.#shown;
   }
 
+  /** On stderr, beside the output of the last cell. */
+  tell(text: string): void {
+    this.output({ type: 'stream', cell: this.#shown ?? 0, name: 'stderr', text });
+    this.#parts.iopub.flush();
+  }
+
   add(message: Message): void {
     this.#waiting.push({ message, aborted: false });
     this.#next();

@@ -7,6 +7,8 @@ import { StringDecoder } from 'node:string_decoder';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { Publisher, Reply, Router } from 'zeromq';
+import { tellBlow } from '../lib/fate.js';
+import { attend } from '../lib/share/attendant.js';
 import { Asker } from './ask.js';
 import { Comms } from './comms.js';
 import { address } from './connection.js';
@@ -28,7 +30,7 @@ const PARENT_CHECK = 1000;
 
 if (parentPort === null) throw new Error('io.js is a worker');
 const main = parentPort;
-const { connection, shared, compiler, parent } = workerData as IoData;
+const { connection, shared, compiler, cards, parent } = workerData as IoData;
 const wire = new Wire(connection.key, 'kernel');
 const tell = (message: ToMain): void => main.postMessage(message);
 
@@ -46,6 +48,12 @@ const executions = new Executions({ iopub, comms, tell, reply: (to, content) => 
 const words = new Int32Array(shared);
 const interrupter = new Interrupter(words, () => tell({ type: 'interrupt', cell: executions.running }));
 const answers = requests({ asker: new Asker(compiler), executions, comms });
+
+// What a cell does with a card that is gone has no meaning any more.
+attend(cards, ({ path, blow, at }) => {
+  executions.tell(`${path} ${tellBlow(blow, at)}\n`);
+  if (executions.running !== undefined) void interrupter.interrupt();
+});
 
 function reply(channel: keyof typeof replies, to: Message, content: Json): void {
   const type = to.header.msg_type.replace(/_request$/, '_reply');

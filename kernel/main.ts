@@ -23,15 +23,20 @@ function connectionOf(path: string | undefined): Connection {
 
 const shared = new SharedArrayBuffer(SHARED_BYTES);
 const ports = new MessageChannel();
+const cards = new MessageChannel();
 const ioData: IoData = {
   connection: connectionOf(file),
   shared,
   compiler: ports.port1,
+  cards: cards.port1,
   parent: Number(process.env.VFIOLAB_PARENT ?? process.ppid),
 };
 // A kernel that a cell's child starts has another parent.
 delete process.env.VFIOLAB_PARENT;
-const io = new Worker(new URL('io.js', import.meta.url), { workerData: ioData, transferList: [ports.port1] });
+const io = new Worker(new URL('io.js', import.meta.url), {
+  workerData: ioData,
+  transferList: [ports.port1, cards.port1],
+});
 const compilerData: CompilerData = { cwd: process.cwd(), io: ports.port2 };
 const compiler = new Worker(new URL('compiler.js', import.meta.url), {
   workerData: compilerData,
@@ -44,7 +49,9 @@ compiler.on('error', (error) => {
 });
 
 // The library and the session load while the other threads do.
-const ready = import('./run.js').then(({ start }) => start({ io, asker, shared: new Int32Array(shared) }));
+const ready = import('./run.js').then(({ start }) =>
+  start({ io, asker, cards: cards.port2, shared: new Int32Array(shared) }),
+);
 io.on('message', (message: ToMain) => void ready.then((run) => run(message)));
 io.on('error', (error) => {
   log(`the io thread failed: ${error.stack ?? error.message}`);

@@ -1,5 +1,6 @@
 /** What main does once it is loaded: cells, interrupts, and an orderly end. */
-import type { Worker } from 'node:worker_threads';
+import type { MessagePort, Worker } from 'node:worker_threads';
+import { hostedBy } from '../lib/share/host.js';
 import type { Asker } from './ask.js';
 import { defineGlobals } from './globals.js';
 import { Inputs } from './input.js';
@@ -11,6 +12,7 @@ import { KeyboardInterrupt } from './trace.js';
 export async function start(parts: {
   readonly io: Worker;
   readonly asker: Asker;
+  readonly cards: MessagePort;
   readonly shared: Int32Array;
 }): Promise<(message: ToMain) => void> {
   const output = new Output(parts.io, parts.shared);
@@ -18,6 +20,7 @@ export async function start(parts: {
   const inputs = new Inputs(output);
   defineGlobals(output, inputs);
   output.capture();
+  hostedBy(parts.cards);
   await session.preload();
 
   // Nothing that a cell left running in the background ends the kernel.

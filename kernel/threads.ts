@@ -35,6 +35,8 @@ export interface IoData {
   readonly shared: SharedArrayBuffer;
   /** A port to the compiler, for completion and inspection. */
   readonly compiler: import('node:worker_threads').MessagePort;
+  /** A port to main's cards, which io looks after: it hears that one is taken away, and shares them with other processes. */
+  readonly cards: import('node:worker_threads').MessagePort;
   /** The process that must live on; when it is gone the kernel ends. */
   readonly parent: number;
 }

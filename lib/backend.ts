@@ -7,6 +7,7 @@
  *
  * Ref: include/uapi/linux/vfio.h
  */
+import type { Blow, Fate } from './fate.js';
 
 /** The width of one access, in bits. */
 export type Width = 8 | 16 | 32 | 64;
@@ -94,6 +95,13 @@ export interface Eventfd {
   close(): void;
 }
 
+/** A process, for people. */
+export interface Holder {
+  readonly pid: number;
+  /** 'node'; 'ended' where it is no more. */
+  readonly command: string;
+}
+
 /** Memory that a device may be given: page-aligned, page-sized, of one page size. */
 export interface DmaMemory {
   /** External memory, not on V8's heap. After `release()` what was allocated reads zeros, and never crashes. */
@@ -165,6 +173,15 @@ export interface Backend {
   dmaUnmap(iova: bigint, size: number): void;
 
   eventfd(): Eventfd;
+  /**
+   * From now on `onBlow` is called, from the event loop, when the card is to go away (REQ) or the bus reports an error of it (ERR).
+   * `fate` says on every thread whether it is gone; then it throws GoneErrors. The device does not notice that it is watched.
+   */
+  watch?(onBlow: (blow: Blow, at: number) => void): void;
+  readonly fate?: Fate;
+  /** Other processes that have the card open, and the one of them that has its interrupts. */
+  readonly others?: readonly Holder[];
+  readonly irqHolder?: Holder | undefined;
   /** VFIO_DEVICE_SET_IRQS. */
   setIrqs(index: number, action: IrqAction, start: number, data: IrqData): void;
   /** VFIO_DEVICE_RESET. */

@@ -1,5 +1,5 @@
 /** An open PCIe device. It owns its buffers and its interrupt vectors. */
-import { type Backend, type Feature, type IrqInfo, type IrqName, REGION } from './backend.js';
+import { type Backend, type Feature, type Holder, type IrqInfo, type IrqName, REGION } from './backend.js';
 import { Buffers, type Leaks } from './buffers.js';
 import type { Capability, Place } from './config/capability.js';
 import type { CapabilityName, CapabilityRegisters } from './config/catalog.js';
@@ -8,7 +8,8 @@ import { slotOf } from './config/filter.js';
 import { HEADER } from './config/header.js';
 import { type AnyCapability, capabilitiesOf } from './config/walk.js';
 import type { DmaBuffer, DmaOptions } from './dma.js';
-import { ClosedError, UsageError } from './errors.js';
+import { ClosedError, GoneError, type LabError, UsageError } from './errors.js';
+import { type Blow, tellBlow } from './fate.js';
 import { systemNames } from './host/ids.js';
 import { HotResetDevices } from './hot-reset.js';
 import { IovaSpace } from './iova.js';
@@ -28,6 +29,15 @@ export interface Identity {
   readonly classCode: number;
 }
 
+/** Something that befell the card from outside. */
+export interface CardEvent {
+  /** 'req': it was taken away, and is closed. 'err': the bus reported an uncorrectable error (AER); it is still open. */
+  readonly kind: Blow;
+  readonly at: Date;
+  /** '0000:03:00.0 was taken away at 12:03:04: its driver asked for it (REQ)' */
+  readonly message: string;
+}
+
 export class Device extends Shown {
   readonly #backend: Backend;
   readonly #regions: readonly Region[];
@@ -36,6 +46,7 @@ export class Device extends Shown {
   readonly #buffers: Buffers;
   readonly #irqs: Irqs;
   readonly #onClose: () => void;
+  readonly #listeners = new Set<(event: CardEvent) => void>();
   readonly identity: Identity;
   #closed = false;
 
@@ -58,6 +69,7 @@ export class Device extends Shown {
       revision: header.REVISION_ID.read(),
       classCode: (header.BASE_CLASS.read() << 16) | (header.SUB_CLASS.read() << 8) | header.PROG_IF.read(),
     };
+    backend.watch?.((blow, at) => this.#befall(blow, at));
   }
 
   /** What `open()` takes to come back here: 'sim:edu', 'iommufd:0000:03:00.0', 'group:0000:03:00.0'. */
@@ -272,6 +284,37 @@ export class Device extends Shown {
   }
 
   /**
+   * Has `listener` called, from the event loop, when something befalls the card from outside: its driver is to leave it (an unbind,
+   * fewer VFs; it is closed by then), or the bus reports an error of it. What was awaited of a card that is gone has ended with a
+   * GoneError; so does every later access. A process whose event loop is busy lets go of the card in time where a thread looks after its
+   * cards: in cells, and with `{ share: true }`.
+   *
+   * @returns what ends it. Ref: VFIO_PCI_REQ_IRQ_INDEX, VFIO_PCI_ERR_IRQ_INDEX
+   * @example dev.onEvent(({ message }) => console.error(message))
+   */
+  onEvent(listener: (event: CardEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /**
+   * Rehearses what befalls cards: fires REQ or ERR from software, and all that follows is as if an unbind or the bus had done it. The
+   * device does not notice; after 'req' it can be opened again at once.
+   *
+   * @throws UsageError where the device has no such interrupt. Ref: VFIO_IRQ_SET_ACTION_TRIGGER with DATA_NONE
+   * @example dev.rehearse('req')
+   */
+  rehearse(kind: 'req' | 'err'): void {
+    this.#checkOpen('rehearse');
+    const info = this.irqs.find(({ name }) => name === kind);
+    if (info === undefined) {
+      const reason = `the device has no ${label(kind)}`;
+      throw new UsageError({ path: this.path, attempted: 'rehearse', reason, hint: 'dev.irqs tells what it has' });
+    }
+    this.#backend.setIrqs(info.index, 'trigger', 0, { none: 1 });
+  }
+
+  /**
    * Disables interrupts, frees buffers, closes every fd. The card can be opened again at once. Closing twice is allowed.
    *
    * @returns the buffers that were still mapped, and where each was made; undefined where there were none. Never throws.
@@ -279,7 +322,7 @@ export class Device extends Shown {
   close(): Leaks | undefined {
     if (this.#closed) return undefined;
     this.#closed = true;
-    this.#irqs.close(REOPEN);
+    this.#irqs.close(this.#ended);
     const leaks = this.#buffers.close();
     this.#backend.close();
     this.#onClose();
@@ -294,6 +337,7 @@ export class Device extends Shown {
     const { vendor, device, revision, classCode } = this.identity;
     const digits = (value: number, count: number) => value.toString(16).padStart(count, '0');
     const rows: CellLike[][] = this.#backend.regions.map((info) => [...regionRow(info)]);
+    const taken = this.#backend.irqHolder;
     for (const info of this.irqs) {
       const irqs = this.#irqs.of(info.name);
       const fired = irqs.map((irq) => irq.count).join(' ');
@@ -302,7 +346,10 @@ export class Device extends Shown {
         { text: `${info.count}`, align: 'right' },
         info.count === 1 ? 'vector' : 'vectors',
         irqs.length === 0
-          ? { text: 'off', tone: 'dim' }
+          ? {
+              text: taken && info.name !== 'req' && info.name !== 'err' ? `${who(taken)} has them` : 'off',
+              tone: 'dim',
+            }
           : { text: `${irqs.length} enabled, fired ${fired}`, tone: 'good' },
       ]);
     }
@@ -313,7 +360,9 @@ export class Device extends Shown {
         'buffer',
         `iova ${hex(buffer.iova)}`,
       ]);
-    const state = this.#closed ? ', closed' : '';
+    const { others = [], fate } = this.#backend;
+    const shared = others.length > 0 ? `, shared with ${others.map(who).join(', ')}` : '';
+    const state = fate?.lost !== undefined ? `, ${fate.lost}` : this.#closed ? ', closed' : shared;
     return new View(
       `${this.path}  ${digits(vendor, 4)}:${digits(device, 4)} rev ${digits(revision, 2)} class ${digits(classCode, 6)}  ${this.driver}${state}`,
       REGION_HEAD,
@@ -321,9 +370,22 @@ export class Device extends Shown {
     );
   }
 
+  readonly #ended = (path: string, attempted: string): LabError => {
+    const lost = this.#backend.fate?.lost;
+    if (lost === undefined)
+      return new ClosedError({ path, attempted, reason: 'the device was closed', hint: 'open it again with open()' });
+    const hint = 'give it to vfio-pci again, then open it';
+    return new GoneError({ path, attempted, reason: `the card ${lost}`, hint });
+  };
+
+  #befall(kind: Blow, at: number): void {
+    if (kind === 'req') this.close();
+    const event = { kind, at: new Date(at), message: `${this.path} ${tellBlow(kind, at)}` };
+    for (const listener of this.#listeners) listener(event);
+  }
+
   #checkOpen(attempted: string): void {
-    if (this.#closed)
-      throw new ClosedError({ path: this.path, attempted, reason: 'the device was closed', hint: REOPEN });
+    if (this.#closed || this.#backend.fate?.lost) throw this.#ended(this.path, attempted);
     this.#needCard(attempted);
   }
 
@@ -338,4 +400,4 @@ function around({ path, regions }: Backend): Surroundings {
   return { sizes, slot: slotOf(path), names: systemNames };
 }
 
-const REOPEN = 'open it again with open()';
+const who = ({ pid, command }: Holder): string => `process ${pid} (${command})`;

@@ -51,6 +51,11 @@ export class ClosedError extends LabError {
   override name = 'ClosedError';
 }
 
+/** The card was taken away while it was open: an unbind (REQ), or it answers no more. */
+export class GoneError extends ClosedError {
+  override name = 'GoneError';
+}
+
 /** The access reached the bus and faulted there: SIGBUS on a mapped BAR, EIO through pread. The session goes on. */
 export class BusError extends LabError {
   override name = 'BusError';

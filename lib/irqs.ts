@@ -1,6 +1,6 @@
 /** The interrupt vectors of one device: which are enabled, which may be added, and the kinds that exclude each other. */
 import { type Backend, type Eventfd, IRQ, type IrqInfo, type IrqName } from './backend.js';
-import { ClosedError, UsageError } from './errors.js';
+import { ClosedError, type LabError, UsageError } from './errors.js';
 import { Irq } from './irq.js';
 import { label } from './silence.js';
 
@@ -81,10 +81,10 @@ export class Irqs {
     for (const kind of [...this.#enabled.keys()]) this.disable(kind);
   }
 
-  /** The device is closed, and disarms them all itself. */
-  close(hint: string): void {
+  /** The device is closed, and disarms them all itself. `why` makes the error that waits end with. */
+  close(why: (path: string, attempted: string) => LabError): void {
     for (const { irqs } of this.#enabled.values()) {
-      for (const irq of irqs.values()) endIrq(irq, 'the device was closed', hint);
+      for (const irq of irqs.values()) irq.end(why(irq.path, 'wait'));
     }
     this.#enabled.clear();
   }

@@ -5,11 +5,14 @@ import { openDump } from './backends/dump.js';
 import { openGroup } from './backends/group.js';
 import { iommufdUsable, openIommufd } from './backends/iommufd.js';
 import { openSim } from './backends/sim.js';
+import { requireVfioDevice } from './backends/sysfs.js';
 import { VfioBackend } from './backends/vfio.js';
 import { caller } from './caller.js';
 import { Device } from './device.js';
 import { UsageError } from './errors.js';
 import { IovaSpace } from './iova.js';
+import { sharesByDefault } from './share/host.js';
+import { closeHanded, type Seat, seated } from './share/seat.js';
 
 const BDF = /^(?:(?<domain>[0-9a-f]{4,8}):)?(?<bus>[0-9a-f]{2}):(?<slot>[01][0-9a-f])\.(?<fn>[0-7])$/i;
 
@@ -24,15 +27,26 @@ export interface OpenOptions {
    * before 6.18 a VF asks for it only where it is opened through its group.
    */
   readonly vfToken?: string | undefined;
+  /**
+   * Whether other processes of this user may open the card too while it is open here; one that shares joins one that does. Each has IOVAs
+   * of its own, and one at a time has the interrupts. 'join': does not let others in itself, for one short look. Default: true in
+   * cells, else false. A simulated card, and one with `iommuOf`, is not shared.
+   */
+  readonly share?: boolean | 'join' | undefined;
 }
 
 /** Opens what stands behind the colon of a spec, beside another device where one is given. */
-type Opener = (rest: string, options: OpenOptions & { readonly beside?: Backend | undefined }, spec: string) => Backend;
+type Opener = (rest: string, options: OpenerOptions, spec: string) => Backend;
+
+interface OpenerOptions extends OpenOptions {
+  readonly beside?: Backend | undefined;
+  readonly seat?: Seat | undefined;
+}
 
 /** How a device is reached, by what stands before the colon of a spec. */
 const SCHEMES: Readonly<Record<string, Opener>> = {
-  group: (bdf, { beside, vfToken }, spec) => openGroup(bdf, { beside: kernel(beside, spec), vfToken }),
-  iommufd: (bdf, { beside, vfToken }, spec) => openIommufd(bdf, { beside: kernel(beside, spec), vfToken }),
+  group: (bdf, { beside, vfToken, seat }, spec) => openGroup(bdf, { beside: kernel(beside, spec), vfToken, seat }),
+  iommufd: (bdf, { beside, vfToken, seat }, spec) => openIommufd(bdf, { beside: kernel(beside, spec), vfToken, seat }),
   sim: (name, { beside, vfToken }, spec) => {
     if (beside !== undefined) throw notSo(spec, 'a simulated card has an IOMMU of its own', 'leave iommuOf out');
     if (vfToken !== undefined) throw notSo(spec, 'a simulated card has no SR-IOV', 'leave vfToken out');
@@ -87,7 +101,12 @@ export function open(spec: string = process.env.VFIOLAB_DEVICE || 'sim:edu', opt
       hint: 'close() that one first',
     });
   }
-  const backend = (SCHEMES[scheme] as Opener)(rest, { ...options, beside: beside?.backend }, spec);
+  const build = (how: string, seat?: Seat): Backend =>
+    (SCHEMES[how] as Opener)(rest, { ...options, beside: beside?.backend, seat }, spec);
+  const share = shared(scheme, options, spec);
+  const backend = share
+    ? seated(rest, requireVfioDevice(rest).group, share !== 'join', (seat) => build(wayOf(seat, scheme, spec), seat))
+    : build(scheme);
   try {
     const space = beside?.space ?? new IovaSpace(backend.iovaRanges);
     space.narrow(backend.iovaRanges);
@@ -99,6 +118,24 @@ export function open(spec: string = process.env.VFIOLAB_DEVICE || 'sim:edu', opt
     backend.close();
     throw error;
   }
+}
+
+/** What is to be shared: what the options say, else what the process does. */
+function shared(scheme: string, { share, iommuOf }: OpenOptions, spec: string): boolean | 'join' {
+  if (scheme !== 'sim' && iommuOf === undefined) return share ?? sharesByDefault();
+  if (share !== true) return false;
+  const reason =
+    scheme === 'sim' ? 'a simulated card is a thread of the process that opened it' : 'its IOMMU is of another device';
+  throw new UsageError({ path: spec, attempted: 'open, share', reason, hint: 'leave share out' });
+}
+
+/** A card that is shared already is reached in the way that it was opened. */
+function wayOf({ handed }: Seat, scheme: string, spec: string): string {
+  if (handed === undefined || handed.way === scheme) return scheme;
+  if (BDF.test(spec)) return handed.way;
+  closeHanded(handed);
+  const reason = `it is shared, and was opened as ${handed.way}:`;
+  throw new UsageError({ path: spec, attempted: 'open, share', reason, hint: 'open it by its plain BDF' });
 }
 
 function partsOf(device: Device, spec: string): { backend: Backend; space: IovaSpace } {

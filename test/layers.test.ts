@@ -22,12 +22,13 @@ const PARTS: readonly Part[] = [
   {
     name: 'ground',
     files:
-      /^lib\/(backend|errors|view|print|html|svg|plot|cell|hexdump|iova|folders|caller|histogram|pattern|thread|host\/ids|config\/(dump|filter|words))\.ts$/,
+      /^lib\/(backend|errors|view|print|html|svg|plot|cell|hexdump|iova|folders|caller|histogram|pattern|thread|fate|host\/ids|config\/(dump|filter|words))\.ts$/,
     packages: ['hexy'],
   },
   { name: 'native', files: /^lib\/native\.ts$/, parts: ['ground', 'uapi'], packages: ['koffi'] },
   { name: 'uapi', files: /^lib\/uapi\.ts$/, parts: ['ground'] },
-  { name: 'backends', files: /^lib\/(backends|sim)\//, parts: ['ground', 'native', 'uapi', 'host'] },
+  { name: 'share', files: /^lib\/share\//, parts: ['ground', 'native', 'uapi'] },
+  { name: 'backends', files: /^lib\/(backends|sim)\//, parts: ['ground', 'native', 'uapi', 'host', 'share'] },
   {
     name: 'pieces',
     files:
@@ -37,7 +38,7 @@ const PARTS: readonly Part[] = [
   { name: 'device', files: /^lib\/device\.ts$/, parts: ['ground', 'pieces'] },
   { name: 'maps', files: /^lib\/hw\//, parts: ['ground', 'pieces'] },
   { name: 'host', files: /^lib\/host\//, parts: ['ground'] },
-  { name: 'open', files: /^lib\/(open|pages)\.ts$/, parts: ['ground', 'device', 'backends'] },
+  { name: 'open', files: /^lib\/(open|pages)\.ts$/, parts: ['ground', 'device', 'backends', 'share'] },
   { name: 'lib', files: /^lib\/index\.ts$/, parts: ['ground', 'pieces', 'device', 'maps', 'host', 'open'] },
   {
     name: 'client',
@@ -50,7 +51,7 @@ const PARTS: readonly Part[] = [
   {
     name: 'kernel',
     files: /^kernel\//,
-    parts: ['ground', 'client', 'pipes', 'compiler', 'lib', 'open', 'device', 'pieces'],
+    parts: ['ground', 'client', 'pipes', 'compiler', 'lib', 'open', 'device', 'pieces', 'share'],
     packages: ['zeromq', 'typescript', 'zx'],
   },
   {

@@ -5,7 +5,9 @@
  * Ref: vfio_pci_core_do_io_rw() and vfio_config_do_rw() in drivers/vfio/pci: 1, 2 or 4 aligned bytes are one access of that width
  */
 import type { Width } from '../backend.js';
-import { BusError, ClosedError, SystemError, UsageError } from '../errors.js';
+import { REGION } from '../backend.js';
+import { BusError, ClosedError, GoneError, SystemError, UsageError } from '../errors.js';
+import type { Fate } from '../fate.js';
 import { errnoName, libc } from '../native.js';
 import { type MappedRegion, REGION_SHIFT } from './regions.js';
 import type { Window } from './window.js';
@@ -15,7 +17,13 @@ export interface Identity {
   readonly spec: string;
   readonly path: string;
   readonly driver: string;
+  readonly fate?: Fate;
 }
+
+/** What a card answers that is not there any more, and some registers hold. */
+const ONES = { 8: 0xff, 16: 0xffff, 32: 0xffff_ffff, 64: 0xffff_ffff_ffff_ffffn } as const;
+/** STATUS: it has bits that are always 0. The IDs would not do, vfio-pci answers for them itself. Ref: PCI Express Base 6.0, 7.5.1.1.4 */
+const STATUS = 0x06;
 
 /** A small buffer at a fixed place, for pread and pwrite. */
 const scratch = new Uint8Array(new ArrayBuffer(8));
@@ -39,9 +47,9 @@ export class RegionAccess {
 
   read(region: number, offset: number, width: Width): number | bigint {
     const window = this.#window(region, offset, width / 8);
-    if (window === undefined) return this.#pread(region, offset, width);
-    const value = window.read(offset, width);
+    const value = window === undefined ? this.#pread(region, offset, width) : window.read(offset, width);
     if (value === undefined) throw this.#fault(region, offset, `read${width}`);
+    if (value === ONES[width]) this.#checkPresent(region, offset, `read${width}`);
     return value;
   }
 
@@ -59,10 +67,12 @@ export class RegionAccess {
         this.#transfer('pread', region, offset + done, width, `readBlock${width}`);
         into.set(scratch.subarray(0, size), done);
       }
-      return;
+    } else {
+      const done = window.readBlock(offset, width, into) * size;
+      if (done < into.length) throw this.#fault(region, offset + done, `readBlock${width}`);
     }
-    const done = window.readBlock(offset, width, into) * size;
-    if (done < into.length) throw this.#fault(region, offset + done, `readBlock${width}`);
+    // A card that went away meanwhile answered the last one so.
+    if (into.subarray(-size).every((byte) => byte === 0xff)) this.#checkPresent(region, offset, `readBlock${width}`);
   }
 
   writeBlock(region: number, offset: number, width: Width, from: Uint8Array): void {
@@ -85,6 +95,18 @@ export class RegionAccess {
     this.#fd = -1;
     this.#windows = [];
     for (const region of this.#regions) region.unmap();
+  }
+
+  /** What is mapped into this process. */
+  get mappings(): { readonly at: number; readonly size: number }[] {
+    return this.#regions.flatMap(({ windows }) => windows.map(({ at, first, end }) => ({ at, size: end - first })));
+  }
+
+  /** All-ones were read: a register may hold them, or nobody is there. Config space tells which, by one more read of it. */
+  #checkPresent(region: number, offset: number, attempted: string): void {
+    const result = libc().pread(this.#fd, scratch, 2, REGION.CONFIG * REGION_SHIFT + STATUS);
+    if (result === 2 && value.getUint16(0, true) !== ONES[16]) return;
+    throw gone(this.#identity, this.#place(region, offset), attempted);
   }
 
   /** The window that has all these bytes; undefined where they are not mapped. */
@@ -116,14 +138,16 @@ export class RegionAccess {
     const size = width / 8;
     const result = libc()[call](this.#fd, scratch, size, region * REGION_SHIFT + offset);
     if (result === size) return;
+    if (this.#identity.fate?.lost) throw gone(this.#identity, path, attempted);
     const errno = result < 0 ? errnoName(-result) : undefined;
     if (errno === 'EIO') throw this.#fault(region, offset, attempted, errno);
     const reason = errno === undefined ? `${result} of ${size} bytes were transferred` : `${call} failed`;
     throw new SystemError({ path, attempted, reason, errno, hint: 'check that the device is still there: lspci -D' });
   }
 
-  #fault(region: number, offset: number, attempted: string, errno?: string): BusError {
-    return faulted(this.#place(region, offset), attempted, errno);
+  #fault(region: number, offset: number, attempted: string, errno?: string): BusError | GoneError {
+    const path = this.#place(region, offset);
+    return this.#identity.fate?.lost ? gone(this.#identity, path, attempted) : faulted(path, attempted, errno);
   }
 
   #place(region: number, offset: number): string {
@@ -146,6 +170,17 @@ export function notAtOnce(path: string, attempted: string): UsageError {
   return new UsageError({ path, attempted, reason, hint: 'make two 32-bit accesses, in the order the device wants' });
 }
 
-export function closed({ path, spec }: Pick<Identity, 'path' | 'spec'>, attempted: string): ClosedError {
+/** The card was taken away, or answers no more. */
+export function gone({ spec, fate }: Pick<Identity, 'spec' | 'fate'>, path: string, attempted: string): GoneError {
+  const reason = fate?.lost ?? 'answers all-ones, and so does its config space';
+  const hint = fate?.lost
+    ? `give it to vfio-pci again, then open it: open('${spec}')`
+    : 'is it in its slot, powered, and out of reset? lspci tells whether the host still sees it';
+  return new GoneError({ path, attempted, reason: `the card ${reason}`, hint });
+}
+
+export function closed(identity: Pick<Identity, 'path' | 'spec' | 'fate'>, attempted: string): ClosedError {
+  const { path, spec, fate } = identity;
+  if (fate?.lost) return gone(identity, path, attempted);
   return new ClosedError({ path, attempted, reason: 'the device is closed', hint: `open it again: open('${spec}')` });
 }

@@ -10,6 +10,7 @@
 import type { DmaAccess, IovaRange } from '../backend.js';
 import { SystemError, UsageError } from '../errors.js';
 import { libc, O_RDWR } from '../native.js';
+import type { Reach } from '../share/sharer.js';
 import * as uapi from '../uapi.js';
 import { allUnmapped, BESIDE_HINT, type Cause, granted, mapDma, notViable, UNMAP_DMA } from './refused.js';
 import { bindHint, groupHolders, requireVfioDevice } from './sysfs.js';
@@ -27,14 +28,15 @@ const CONTAINER = '/dev/vfio/vfio';
  */
 export function openGroup(bdf: string, options: KernelOptions = {}): VfioBackend {
   const { group, driver } = requireVfioDevice(bdf);
-  if (options.vfToken !== undefined) checkVfToken(bdf, options.vfToken);
-  const container = options.beside === undefined ? new Container(bdf) : containerOf(bdf, options.beside);
-  const groupFd = container.enter(bdf, group);
+  const { beside, seat, vfToken } = options;
+  if (vfToken !== undefined) checkVfToken(bdf, vfToken);
+  const container = beside === undefined ? new Container(bdf, seat?.handed?.iommu) : containerOf(bdf, beside);
+  const groupFd = container.enter(bdf, group, seat?.handed?.group);
   let device: number | undefined;
   try {
     device = deviceFd(bdf, groupFd, options.vfToken);
     const identity = { spec: `group:${bdf}`, path: bdf, driver: `${driver}, group ${group}` };
-    return new VfioBackend(identity, device, new GroupIommu(bdf, container, group));
+    return new VfioBackend(identity, device, new GroupIommu(bdf, container, group), options);
   } catch (error) {
     if (device !== undefined) libc().close(device);
     container.leave(group);
@@ -152,12 +154,21 @@ class Container {
   iovaRanges: readonly IovaRange[] = [];
   pageSizes: readonly number[] = [];
 
-  constructor(bdf: string) {
-    this.#fd = openContainer(bdf);
+  /** @param handed the fd of a container that another process shares: its IOMMU is set. */
+  constructor(bdf: string, handed?: number) {
+    this.#fd = handed ?? openContainer(bdf);
+  }
+
+  get fd(): number {
+    return this.#fd;
+  }
+
+  groupFd(group: number): number | undefined {
+    return this.#groups.get(group)?.fd;
   }
 
   /** Takes the group in for one more of its devices; the group's fd. Where it throws and nobody is in, it is closed. */
-  enter(bdf: string, group: number): number {
+  enter(bdf: string, group: number, handed?: number): number {
     const member = this.#groups.get(group);
     if (member !== undefined) {
       member.devices++;
@@ -165,10 +176,12 @@ class Container {
     }
     let fd: number | undefined;
     try {
-      fd = openNode(bdf, group);
-      checkViable(bdf, group, fd);
-      addToContainer(bdf, group, fd, this.#fd);
-      if (this.#groups.size === 0) setIommu(bdf, this.#fd);
+      fd = handed ?? openNode(bdf, group);
+      if (handed === undefined) {
+        checkViable(bdf, group, fd);
+        addToContainer(bdf, group, fd, this.#fd);
+        if (this.#groups.size === 0) setIommu(bdf, this.#fd);
+      }
       this.#learn(bdf);
     } catch (error) {
       if (fd !== undefined) libc().close(fd);
@@ -231,6 +244,10 @@ class GroupIommu implements Iommu {
     this.#path = path;
     this.container = container;
     this.#group = group;
+  }
+
+  get reach(): Omit<Reach, 'device'> {
+    return { way: 'group', iommu: this.container.fd, group: this.container.groupFd(this.#group), ioas: 0 };
   }
 
   get iovaRanges(): readonly IovaRange[] {

@@ -8,6 +8,8 @@ import { accessSync, constants } from 'node:fs';
 import type { DmaAccess, IovaRange } from '../backend.js';
 import { SystemError, UsageError } from '../errors.js';
 import { addressOf, errnoName, libc, O_RDWR } from '../native.js';
+import type { Handed } from '../share/seat.js';
+import type { Reach } from '../share/sharer.js';
 import * as uapi from '../uapi.js';
 import { setFeature } from './feature.js';
 import { BESIDE_HINT, type Cause, granted, mapDma, notViable, UNMAP_DMA } from './refused.js';
@@ -41,20 +43,22 @@ function mayOpen(node: string): boolean {
  */
 export function openIommufd(bdf: string, options: KernelOptions = {}): VfioBackend {
   const { group, driver } = requireVfioDevice(bdf);
-  if (options.vfToken !== undefined) checkVfToken(bdf, options.vfToken);
-  const ioas = options.beside === undefined ? new Ioas(bdf) : ioasOf(bdf, options.beside);
+  const { beside, seat, vfToken } = options;
+  const { handed } = seat ?? {};
+  if (vfToken !== undefined) checkVfToken(bdf, vfToken);
+  const ioas = beside === undefined ? new Ioas(bdf, handed) : ioasOf(bdf, beside);
   ioas.enter();
   let device: number | undefined;
   try {
-    device = openNode(bdf);
-    const devid = bind(bdf, group, device, ioas.fd, options.vfToken);
-    ioas.attach(bdf, device);
-    const identity = {
-      spec: `iommufd:${bdf}`,
-      path: bdf,
-      driver: `${driver}, iommufd${hardware(bdf, ioas.fd, devid)}`,
-    };
-    return new VfioBackend(identity, device, new IoasIommu(bdf, ioas));
+    device = handed?.device ?? openNode(bdf);
+    const identity = { spec: `iommufd:${bdf}`, path: bdf, driver: `${driver}, iommufd` };
+    if (handed === undefined) {
+      const devid = bind(bdf, group, device, ioas.fd, vfToken);
+      ioas.attach(bdf, device);
+      identity.driver += hardware(bdf, ioas.fd, devid);
+    }
+    ioas.learn(bdf);
+    return new VfioBackend(identity, device, new IoasIommu(bdf, ioas), options);
   } catch (error) {
     if (device !== undefined) libc().close(device);
     ioas.leave();
@@ -138,13 +142,19 @@ function ioasOf(bdf: string, beside: VfioBackend): Ioas {
 /** An I/O address space in an iommufd of its own. Closing the iommufd takes every map with it. */
 class Ioas {
   readonly fd: number;
-  readonly #id: number;
+  readonly id: number;
   #devices = 0;
   /** What all attached devices can be given: each may narrow it. */
   ranges: readonly IovaRange[] = [];
   alignment = 1;
 
-  constructor(bdf: string) {
+  /** @param handed one that another process shares */
+  constructor(bdf: string, handed?: Handed) {
+    if (handed !== undefined) {
+      this.fd = handed.iommu;
+      this.id = handed.ioas;
+      return;
+    }
     const load: Cause = [
       `there is no ${IOMMUFD}: the kernel's iommufd is not loaded`,
       'load it: sudo modprobe iommufd',
@@ -157,7 +167,7 @@ class Ioas {
     try {
       const bytes = uapi.IOAS_ALLOC.pack({});
       granted(libc().ioctl(this.fd, IOCTL.IOMMU_IOAS_ALLOC, bytes), bdf, 'IOMMU_IOAS_ALLOC');
-      this.#id = uapi.IOAS_ALLOC.unpack(bytes).out_ioas_id;
+      this.id = uapi.IOAS_ALLOC.unpack(bytes).out_ioas_id;
     } catch (error) {
       libc().close(this.fd);
       throw error;
@@ -174,7 +184,7 @@ class Ioas {
   }
 
   attach(bdf: string, device: number): void {
-    const bytes = uapi.ATTACH_IOMMUFD_PT.pack({ pt_id: this.#id });
+    const bytes = uapi.ATTACH_IOMMUFD_PT.pack({ pt_id: this.id });
     granted(libc().ioctl(device, IOCTL.VFIO_DEVICE_ATTACH_IOMMUFD_PT, bytes), bdf, 'VFIO_DEVICE_ATTACH_IOMMUFD_PT', {
       EADDRINUSE: [
         'a buffer lies where this device cannot reach',
@@ -182,10 +192,14 @@ class Ioas {
       ],
       EINVAL: ['the IOMMU behind this device cannot share the other device’s address space', 'open it by itself'],
     });
+  }
+
+  /** What can be mapped for all that are attached. */
+  learn(bdf: string): void {
     const attempted = 'IOMMU_IOAS_IOVA_RANGES';
     const ask = (room: number): [result: number, told: Uint8Array, ranges: Uint8Array] => {
       const ranges = new Uint8Array(Math.max(room, 1) * uapi.IOAS_RANGE.size);
-      const values = { ioas_id: this.#id, num_iovas: room, allowed_iovas: BigInt(addressOf(ranges)) };
+      const values = { ioas_id: this.id, num_iovas: room, allowed_iovas: BigInt(addressOf(ranges)) };
       const told = uapi.IOAS_IOVA_RANGES.pack(values);
       return [libc().ioctl(this.fd, IOCTL.IOMMU_IOAS_IOVA_RANGES, told), told, ranges];
     };
@@ -207,12 +221,12 @@ class Ioas {
       FLAG.IOMMU_IOAS_MAP_FIXED_IOVA |
       (access.read ? FLAG.IOMMU_IOAS_MAP_READABLE : 0) |
       (access.write ? FLAG.IOMMU_IOAS_MAP_WRITEABLE : 0);
-    const bytes = uapi.IOAS_MAP.pack({ flags, ioas_id: this.#id, user_va: pointer, length: BigInt(length), iova });
+    const bytes = uapi.IOAS_MAP.pack({ flags, ioas_id: this.id, user_va: pointer, length: BigInt(length), iova });
     granted(libc().ioctl(this.fd, IOCTL.IOMMU_IOAS_MAP, bytes), path, 'IOMMU_IOAS_MAP', mapDma(length, this.ranges));
   }
 
   unmap(path: string, iova: bigint, length: number): void {
-    const bytes = uapi.IOAS_UNMAP.pack({ ioas_id: this.#id, iova, length: BigInt(length) });
+    const bytes = uapi.IOAS_UNMAP.pack({ ioas_id: this.id, iova, length: BigInt(length) });
     granted(libc().ioctl(this.fd, IOCTL.IOMMU_IOAS_UNMAP, bytes), path, 'IOMMU_IOAS_UNMAP', {
       ...UNMAP_DMA,
       ENOENT: ['nothing is mapped there, or only a part of it', 'unmap exactly what was mapped, once'],
@@ -229,6 +243,10 @@ class IoasIommu implements Iommu {
   constructor(path: string, ioas: Ioas) {
     this.#path = path;
     this.ioas = ioas;
+  }
+
+  get reach(): Omit<Reach, 'device'> {
+    return { way: 'iommufd', iommu: this.ioas.fd, ioas: this.ioas.id };
   }
 
   get iovaRanges(): readonly IovaRange[] {

@@ -20,10 +20,12 @@ import {
   type Width,
 } from '../backend.js';
 import { SystemError, UsageError } from '../errors.js';
+import { type Blow, Fate } from '../fate.js';
 import { libc } from '../native.js';
 import { IOVA_RANGES, PAGE_SIZES } from '../sim/iommu.js';
 import { Link } from '../sim/link.js';
 import { ACCESS, ACTIONS, BLOCK_SIZE, DATA, type Mailbox, OP, type Op } from '../sim/mailbox.js';
+import { Vigil } from '../share/vigil.js';
 import { closed, faulted, notAtOnce } from './access.js';
 import { KernelEventfd } from './eventfd.js';
 import { BorrowedMemory, isMappable, PageMemory } from './memory.js';
@@ -87,11 +89,13 @@ export class SimBackend implements Backend {
   readonly iovaRanges = IOVA_RANGES;
   readonly pageSizes = PAGE_SIZES;
   readonly canReset = true;
+  readonly fate = new Fate();
   readonly #link: Link;
   /** What the card reaches by pointer: it must not be collected meanwhile. */
   readonly #mapped = new Map<bigint, DmaMemory>();
   /** Copies of the armed eventfds, as the kernel holds on to them whatever their owner closes: 'index/action'. */
   readonly #armed = new Map<string, number>();
+  #vigil: Vigil | undefined;
   #closed = false;
 
   /** Takes the link over: `close()` closes it. */
@@ -162,7 +166,7 @@ export class SimBackend implements Backend {
   }
 
   dmaUnmap(iova: bigint, size: number): void {
-    this.#checkOpen('dmaUnmap');
+    if (this.#closed) throw closed(this, 'dmaUnmap');
     const attempted = 'VFIO_IOMMU_UNMAP_DMA';
     const { wide } = this.#link.ready(attempted);
     wide[0] = iova;
@@ -177,6 +181,11 @@ export class SimBackend implements Backend {
   eventfd(): Eventfd {
     this.#checkOpen('eventfd');
     return new KernelEventfd();
+  }
+
+  watch(onBlow: (blow: Blow, at: number) => void): void {
+    this.#checkOpen('watch');
+    this.#vigil = new Vigil({ backend: this, fate: this.fate }, onBlow);
   }
 
   setIrqs(index: number, action: IrqAction, start: number, data: IrqData): void {
@@ -202,6 +211,7 @@ export class SimBackend implements Backend {
     if ('none' in data && data.none === 0 && action === 'trigger') {
       this.#arm(`${index}/trigger`, NO_FD);
       this.#arm(`${index}/unmask`, NO_FD);
+      this.#vigil?.rearm(index);
     }
   }
 
@@ -233,6 +243,7 @@ export class SimBackend implements Backend {
 
   close(): void {
     if (this.#closed) return;
+    this.#vigil?.end();
     this.#closed = true;
     this.#link.close();
     for (const key of this.#armed.keys()) this.#arm(key, NO_FD);
@@ -281,7 +292,7 @@ export class SimBackend implements Backend {
   }
 
   #checkOpen(attempted: string): void {
-    if (this.#closed) throw closed(this, attempted);
+    if (this.#closed || this.fate.lost) throw closed(this, attempted);
   }
 }
 

@@ -9,6 +9,7 @@ import {
   type DmaMemory,
   type Feature,
   type HotResetMember,
+  type Holder,
   type IovaRange,
   IRQ,
   type IrqAction,
@@ -19,7 +20,11 @@ import {
   type Width,
 } from '../backend.js';
 import { SystemError } from '../errors.js';
+import { type Blow, Fate } from '../fate.js';
 import { errnoName, libc, mmio } from '../native.js';
+import type { Seat } from '../share/seat.js';
+import type { Reach } from '../share/sharer.js';
+import { Vigil } from '../share/vigil.js';
 import { DEVICE_INFO, FLAG, IOCTL, IRQ_INFO, IRQ_SET } from '../uapi.js';
 import { closed, type Identity, RegionAccess } from './access.js';
 import { KernelEventfd } from './eventfd.js';
@@ -35,10 +40,14 @@ export interface KernelOptions {
   readonly beside?: VfioBackend | undefined;
   /** The UUID that a PF and its VFs share. */
   readonly vfToken?: string | undefined;
+  /** This process's place at a card that it shares with others. */
+  readonly seat?: Seat | undefined;
 }
 
 /** The IOMMU as one way of opening reaches it. Errors name its own ioctls. */
 export interface Iommu {
+  /** Its fds. */
+  readonly reach: Omit<Reach, 'device'>;
   /** They may narrow when another device comes to share it. */
   readonly iovaRanges: readonly IovaRange[];
   readonly pageSizes: readonly number[];
@@ -63,14 +72,19 @@ export class VfioBackend implements Backend {
   readonly regions: readonly RegionInfo[];
   readonly irqs: readonly IrqInfo[];
   readonly canReset: boolean;
+  readonly fate = new Fate();
 
   readonly iommu: Iommu;
   readonly #access: RegionAccess;
   /** -1 once closed. */
   #fd: number;
+  #vigil: Vigil | undefined;
+  readonly #seat: Seat | undefined;
+  /** Whose arena its mappings are in: its own, or the one of the device that it shares an IOMMU with. */
+  readonly seatOfMaps: Seat | undefined;
 
   /** Takes the device's fd and the IOMMU over: `close()` closes both. Where it throws, they stay the caller's. */
-  constructor(identity: Identity, fd: number, iommu: Iommu) {
+  constructor(identity: Identity, fd: number, iommu: Iommu, { beside, seat }: KernelOptions = {}) {
     this.spec = identity.spec;
     this.path = identity.path;
     this.driver = identity.driver;
@@ -83,11 +97,24 @@ export class VfioBackend implements Backend {
     this.irqs = irqsOf(fd, this.path, info.num_irqs);
     const regions = openRegions(fd, this.path, info.num_regions, mmio());
     this.regions = regions.map((region) => region.info);
-    this.#access = new RegionAccess(identity, fd, regions);
+    this.#access = new RegionAccess({ ...identity, fate: this.fate }, fd, regions);
+    this.#seat = seat;
+    this.seatOfMaps = seat ?? beside?.seatOfMaps;
+    seat?.begin(this.#reach, iommu.iovaRanges);
   }
 
   get iovaRanges(): readonly IovaRange[] {
-    return this.iommu.iovaRanges;
+    return this.seatOfMaps?.arena(this.iommu.iovaRanges) ?? this.iommu.iovaRanges;
+  }
+
+  /** The other processes that have the card open. */
+  get others(): readonly Holder[] {
+    return this.#fd < 0 ? [] : (this.#seat?.others ?? []);
+  }
+
+  /** The one of them that has its interrupts. */
+  get irqHolder(): Holder | undefined {
+    return this.#fd < 0 ? undefined : this.#seat?.irqHolder;
   }
 
   get pageSizes(): readonly number[] {
@@ -127,7 +154,8 @@ export class VfioBackend implements Backend {
   }
 
   dmaUnmap(iova: bigint, size: number): void {
-    this.#checkOpen('dmaUnmap');
+    // Also of a card that was taken away: its memory is still pinned.
+    if (this.#fd < 0) throw closed(this, 'dmaUnmap');
     this.iommu.unmap(iova, size);
   }
 
@@ -136,8 +164,21 @@ export class VfioBackend implements Backend {
     return new KernelEventfd();
   }
 
+  watch(onBlow: (blow: Blow, at: number) => void): void {
+    this.#checkOpen('watch');
+    const holdings = { device: this.#fd, mappings: this.#access.mappings };
+    const follows = this.#seat?.handed !== undefined;
+    const share = this.#seat?.share(this.#reach, this.iommu.iovaRanges);
+    this.#vigil = new Vigil({ backend: this, fate: this.fate, holdings, follows, share }, onBlow);
+  }
+
   setIrqs(index: number, action: IrqAction, start: number, data: IrqData): void {
     this.#checkOpen('setIrqs');
+    if (this.#seat) this.#seat.withIrqs(this.#fd, index, action, data, () => this.#setIrqs(index, action, start, data));
+    else this.#setIrqs(index, action, start, data);
+  }
+
+  #setIrqs(index: number, action: IrqAction, start: number, data: IrqData): void {
     const { flag, count, tail } = irqData(data);
     const bytes = IRQ_SET.pack({ flags: ACTION[action] | flag, index, start, count }, tail);
     const result = libc().ioctl(this.#fd, IOCTL.VFIO_DEVICE_SET_IRQS, bytes);
@@ -148,6 +189,8 @@ export class VfioBackend implements Backend {
       throw new SystemError({ path, attempted, reason, hint: `enable ${result} at most` });
     }
     granted(result, path, attempted, SET_IRQS);
+    // The user had ERR or REQ to himself, and gives it back.
+    if (action === 'trigger' && count === 0) this.#vigil?.rearm(index);
   }
 
   reset(): void {
@@ -183,19 +226,26 @@ export class VfioBackend implements Backend {
 
   close(): void {
     if (this.#fd < 0) return;
+    if (!this.fate.lost) this.#seat?.clean(this.#reach, this.iommu.iovaRanges);
+    this.#vigil?.end();
     const fd = this.#fd;
     this.#fd = -1;
     this.#access.close();
     libc().close(fd);
     this.iommu.close();
+    this.#seat?.leave();
   }
 
   [Symbol.dispose](): void {
     this.close();
   }
 
+  get #reach(): Reach {
+    return { ...this.iommu.reach, device: this.#fd };
+  }
+
   #checkOpen(attempted: string): void {
-    if (this.#fd < 0) throw closed(this, attempted);
+    if (this.#fd < 0 || this.fate.lost) throw closed(this, attempted);
   }
 }
 

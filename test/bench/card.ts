@@ -66,7 +66,11 @@ export function memoryCard(): MemoryCard {
   real.ioctl = (to, request, argument) =>
     to === fd ? answer(request, argument as Uint8Array) : ioctl(to, request, argument);
 
-  const iommu = { iovaRanges: [], pageSizes: [], map: () => {}, unmap: () => {}, groups: new Map(), close: () => {} };
+  const reach = { way: 'group', iommu: -1, ioas: 0 } as const;
+  const iommu = {
+    ...{ reach, iovaRanges: [], pageSizes: [], groups: new Map<number, number>() },
+    ...{ map: () => {}, unmap: () => {}, close: () => {} },
+  };
   const backend = new VfioBackend({ spec: 'memory', path: 'memory', driver: 'memory' }, fd, iommu);
   const info = backend.regions.find(({ index }) => index === REGION.BAR0);
   assert.ok(info, 'bar0');

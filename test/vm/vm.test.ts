@@ -34,6 +34,7 @@ test('on the kernel’s vfio-pci, in a QEMU guest', needs('guest'), async (t) =>
   await t.test('several cards together', (t) => relay(t, guest, 'together', { before: `bind ${EDU_TOO}` }));
   await t.test('resets and low power', (t) => relay(t, guest, 'resets', { before: `bind ${IGB} ${E1000E}` }));
   await t.test('virtual functions', (t) => relay(t, guest, 'sriov', { before: `bind ${NVME}` }));
+  await t.test('one card in several processes', (t) => relay(t, guest, 'share'));
   await t.test('several vectors, and other kinds of regions', (t) =>
     relay(t, guest, 'vectors', { before: `bind ${NVME} ${E1000E}` }),
   );
