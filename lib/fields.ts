@@ -63,6 +63,17 @@ export function layoutOf(spec: RegisterSpec): readonly Field[] {
   return layout;
 }
 
+const unitsByRegister = new WeakMap<RegisterSpec, Readonly<Record<string, string>> | undefined>();
+
+/** What the numbers count, by field; undefined where no field has a unit. */
+function unitsOf(spec: RegisterSpec): Readonly<Record<string, string>> | undefined {
+  if (!unitsByRegister.has(spec)) {
+    const units = layoutOf(spec).flatMap(({ name, unit }) => (unit === undefined ? [] : [[name, unit] as const]));
+    unitsByRegister.set(spec, units.length === 0 ? undefined : Object.freeze(Object.fromEntries(units)));
+  }
+  return unitsByRegister.get(spec);
+}
+
 function fieldOf(name: string, declared: FieldSpec, spec: RegisterSpec): Field {
   const [msb, lsb, ...rest]: readonly [number, number, ...(Access | Enum | Unit)[]] =
     typeof declared === 'number' ? [declared, declared] : declared;
@@ -176,8 +187,8 @@ export class RegisterValue<W extends Width = Width> extends Shown {
     this.raw = raw as Value<W>;
     this.#path = path;
     this.#spec = spec;
-    const units = layoutOf(spec).flatMap(({ name, unit }) => (unit === undefined ? [] : [[name, unit]]));
-    if (units.length > 0) Object.assign(this, { units: Object.fromEntries(units) });
+    const units = unitsOf(spec);
+    if (units !== undefined) Object.assign(this, { units });
     Object.assign(this, fields);
   }
 

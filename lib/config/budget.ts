@@ -133,7 +133,7 @@ export const M_PCIE = extended({
   name: 'M_PCIE',
   id: 0x20,
   title: 'PCI Express over M_PHY',
-  ref: 'PCI Express over M-PHY ECN',
+  ref: 'M-PCIe ECN to PCI Express Base 3.0',
   registers: { CAP: r32(0x04, {}, 'ro'), CTRL: r32(0x08), STATUS: r32(0x0c, {}, 'ro') },
   *text() {
     yield 'PCI Express over M_PHY <?>';

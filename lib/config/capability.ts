@@ -82,6 +82,7 @@ export function decodeCapability<M extends RegisterMap>(
   const capability = blank<M>(space, place, guards(spec));
   const shape = shapeOf(spec, space, place);
   for (const [name, register] of Object.entries(spec.registers)) {
+    if (shape[name] === false) continue;
     const value = decodeRegister(register, space, place.offset, pathOf(capability, name), shape[name]);
     if (value !== undefined) Object.defineProperty(capability, name, { value, enumerable: true, configurable: true });
   }
@@ -107,7 +108,8 @@ export const holds = (space: Space, place: Place, offset: number, length: number
 const origins = new WeakMap<object, Space>();
 
 function blank<M extends RegisterMap>(space: Space, place: Place, prototype: object): Capability<M> {
-  const capability = Object.assign(Object.create(prototype), place) as Capability<M>;
+  const { name, id, extended, offset, version } = place;
+  const capability = Object.assign(Object.create(prototype), { name, id, extended, offset, version }) as Capability<M>;
   origins.set(capability, space);
   return capability;
 }

@@ -30,7 +30,7 @@ export function decodeRegister(
   if (register.count === 0) return decodeAt(register, space, base + (shape?.offset ?? register.offset), path);
   const values: unknown[] = [];
   for (const [index, offset] of offsetsOf(register, shape).entries()) {
-    const value = decodeAt(register, space, base + offset, `${path}[${index}]`);
+    const value = decodeAt(register, space, base + offset, path, index);
     if (value === undefined) break;
     values.push(value);
   }
@@ -45,11 +45,12 @@ export function offsetsOf(register: RegisterSpec, shape?: RegisterShape): readon
   return offsets ?? Array.from({ length: count }, (_, index) => offset + index * register.stride);
 }
 
-function decodeAt(register: RegisterSpec, space: Space, offset: number, path: string): unknown {
+function decodeAt(register: RegisterSpec, space: Space, offset: number, path: string, index?: number): unknown {
   if (!fits(space, offset, register.width / 8)) return undefined;
   const raw = wordAt(space, offset, register.width);
   const fields = decodeFields(register, raw);
-  return fields === undefined ? raw : new RegisterValue(path, register, raw, fields);
+  if (fields === undefined) return raw;
+  return new RegisterValue(index === undefined ? path : `${path}[${index}]`, register, raw, fields);
 }
 
 /** All registers of a map that are within the bytes. */

@@ -24,22 +24,29 @@ const LOCATOR_BLOCKS = 0x0c;
 
 const isCxl = ({ HEADER1 }: Pick<Dvsec, 'HEADER1'>): boolean => HEADER1.VENDOR === CXL && HEADER1.LENGTH >= CXL_LENGTH;
 
+type Lengths = readonly (readonly [name: CxlRegister, length: number])[];
+
+/** The registers of each id, and how long the DVSEC must be to have them; of an id that is not known, none. */
+const lengths = new Map<number, Lengths>(
+  Object.entries(CXL_BY_ID).map(([id, { registers }]) => {
+    const all = (Object.keys(registers) as CxlRegister[]).map((name) => {
+      const { offset, width, count, stride } = CXL_REGISTERS[name];
+      const last = Number(id) === LOCATOR_ID || count === 0 ? 0 : (count - 1) * stride;
+      return [name, offset + last + width / 8] as const;
+    });
+    return [Number(id), all];
+  }),
+);
+const NOTHING: Shape<typeof DVSEC_REGISTERS> = Object.fromEntries(CXL_NAMES.map((name) => [name, false]));
+
+/** A register that the length does not cover belongs to somebody else. */
 function shape({ HEADER1, HEADER2 }: Dvsec): Shape<typeof DVSEC_REGISTERS> {
-  const known = isCxl({ HEADER1 }) ? CXL_BY_ID[HEADER2.ID] : undefined;
-  const has = Object.keys(known?.registers ?? {});
-  // A register that the length does not cover belongs to somebody else.
-  const covered = (name: CxlRegister) => {
-    const { offset, width, count, stride } = CXL_REGISTERS[name];
-    const last = HEADER2.ID === LOCATOR_ID || count === 0 ? 0 : (count - 1) * stride;
-    return has.includes(name) && offset + last + width / 8 <= HEADER1.LENGTH;
-  };
-  const missing = CXL_NAMES.filter((name) => !covered(name)).map((name) => [name, false] as const);
+  const known = isCxl({ HEADER1 }) ? lengths.get(HEADER2.ID) : undefined;
+  if (known === undefined) return { ...NOTHING, DATA: { count: Math.max(0, HEADER1.LENGTH - DATA) } };
   const blocks = { count: Math.max(0, Math.floor((HEADER1.LENGTH - LOCATOR_BLOCKS) / 8)) };
-  return {
-    ...(HEADER2.ID === LOCATOR_ID ? { BLOCK: blocks, BLOCK_HIGH: blocks } : {}),
-    ...Object.fromEntries(missing),
-    DATA: known === undefined && { count: Math.max(0, HEADER1.LENGTH - DATA) },
-  };
+  const place = HEADER2.ID === LOCATOR_ID ? blocks : {};
+  const covered = known.filter(([, length]) => length <= HEADER1.LENGTH).map(([name]) => [name, place] as const);
+  return { ...NOTHING, ...Object.fromEntries(covered), DATA: false };
 }
 
 export const DVSEC = extended({

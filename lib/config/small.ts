@@ -19,7 +19,7 @@ export const AF = standard({
   name: 'AF',
   id: 0x13,
   title: 'Advanced Features',
-  ref: 'PCI Advanced Capabilities ECN',
+  ref: 'Advanced Capabilities for Conventional PCI ECN, 2006',
   registers: {
     CAP: r8(0x03, { FLR: 1, TRANSACTIONS_PENDING: 0 }, 'ro'),
     CTRL: r8(0x04, { FLR: 0 }),

@@ -29,11 +29,12 @@ export function fits(space: Space, offset: number, length: number): boolean {
 export function wordAt(space: Space, offset: number, width: 8 | 16 | 32): number;
 export function wordAt(space: Space, offset: number, width: 8 | 16 | 32 | 64): number | bigint;
 export function wordAt(space: Space, offset: number, width: 8 | 16 | 32 | 64): number | bigint {
-  const { bytes } = space;
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  if (width === 8) return view.getUint8(offset);
-  if (width === 16) return view.getUint16(offset, true);
-  return width === 32 ? view.getUint32(offset, true) : view.getBigUint64(offset, true);
+  if (!fits(space, offset, width / 8)) throw new RangeError(`${width} bits at 0x${offset.toString(16)} are not there`);
+  const at = (index: number) => space.bytes[offset + index] ?? 0;
+  if (width === 8) return at(0);
+  if (width === 16) return at(0) | (at(1) << 8);
+  if (width === 32) return (at(0) | (at(1) << 8) | (at(2) << 16) | (at(3) << 24)) >>> 0;
+  return (BigInt(wordAt(space, offset + 4, 32)) << 32n) | BigInt(wordAt(space, offset, 32));
 }
 
 /** Does the header say that it is a PCI-to-PCI bridge's? */
