@@ -5,8 +5,7 @@ import { type CapabilitySpec, decodeCapability, type Place, shapeOf } from '../l
 import { CAPABILITIES } from '../lib/config/catalog.js';
 import { offsetsOf } from '../lib/config/decode.js';
 import { describeSpace } from '../lib/config/describe.js';
-import { BRIDGE, CARDBUS } from '../lib/config/bridge.js';
-import { HEADER } from '../lib/config/header.js';
+import { LAYOUTS } from '../lib/config/layout.js';
 import { capabilitiesOf, isFound, walk } from '../lib/config/walk.js';
 import { layoutOf } from '../lib/fields.js';
 import type { RegisterMap, RegisterSpec } from '../lib/registers.js';
@@ -94,17 +93,13 @@ function compare(path: string, register: RegisterSpec, bit: number, before: unkn
 }
 
 describe('each bit of a header', () => {
-  const layouts: readonly [layout: number, map: RegisterMap][] = [
-    [0, HEADER],
-    [1, BRIDGE],
-    [2, CARDBUS],
-  ];
-  for (const [layout, map] of layouts) {
-    test(`of type ${layout}`, () => {
+  for (const [layout, name] of (['device', 'bridge', 'cardbus'] as const).entries()) {
+    const map: RegisterMap = LAYOUTS[name];
+    test(`of type ${layout}, a ${name}'s`, () => {
       const next = random(layout);
       const bytes = Uint8Array.from({ length: 256 }, () => next(256));
       bytes[0x0e] = layout;
-      const decode = () => describeSpace(bytes).header;
+      const decode = () => describeSpace(bytes).header as unknown as Readonly<Record<string, unknown>>;
       const before = decode();
       for (const [name, register] of Object.entries(map)) {
         for (const [index, offset] of offsetsOf(register).entries()) {
@@ -122,7 +117,7 @@ describe('each bit of a header', () => {
 
   test('the bits of BARs and of the lists', () => {
     const bytes = new Uint8Array(4096);
-    const bar = () => describeSpace(bytes).bars[0];
+    const bar = () => describeSpace(bytes).header.bars[0];
     const word = (value: number) => new DataView(bytes.buffer).setUint32(0x10, value, true);
     word(0xfebf_0000);
     assert.deepEqual(

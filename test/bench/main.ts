@@ -12,6 +12,7 @@ import { parseArgs } from 'node:util';
 import { toAnsi, toText } from '../../lib/print.js';
 import { type NeedName, unmet } from '../needs.js';
 import { blocks } from './blocks.js';
+import { config } from './config.js';
 import { kernel } from './kernel.js';
 import { prompt } from './prompt.js';
 import { registers } from './registers.js';
@@ -19,7 +20,7 @@ import type { Section } from './section.js';
 import { type Part, partOf, tableOf } from './table.js';
 import { wakeup } from './wakeup.js';
 
-const SECTIONS: readonly Section[] = [registers, blocks, wakeup, kernel, prompt];
+const SECTIONS: readonly Section[] = [registers, blocks, config, wakeup, kernel, prompt];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -44,7 +44,7 @@ export function check(bytes: Uint8Array): void {
   const found = walk(space).filter(isFound);
   for (const [index, capability] of capabilitiesOf(space).entries()) {
     const spec = found[index]?.spec;
-    if (spec !== undefined) checkWords(space, spec, capability);
+    if (spec !== undefined) checkWords(space, spec, capability as unknown as Capability);
   }
 }
 

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type DumpedFunction, dumpText } from '../../lib/config/dump.js';
 import { CACHE, complete } from '../vm/parts.js';
 
 export const PCIUTILS_ROOT = join(CACHE, 'pciutils');
@@ -33,6 +34,25 @@ export function lspciOf(dump: string): Map<string, readonly string[]> {
   } finally {
     rmSync(folder, { recursive: true });
   }
+}
+
+/**
+ * The same over functions of which some end lspci: it gives up where a table of its own leads it to bytes that it has not read. What it
+ * said of such a function up to there is kept, but for its last line: undefined stands in its place.
+ */
+export function survivorsOf(functions: readonly DumpedFunction[]): Map<string, readonly (string | undefined)[]> {
+  const all = new Map<string, readonly (string | undefined)[]>();
+  for (let at = 0; at < functions.length; ) {
+    const rest = functions.slice(at);
+    const some = lspciOf(rest.map(({ slot, bytes }) => dumpText(slot, bytes)).join(''));
+    const silent = rest.findIndex(({ slot }) => !some.has(slot));
+    const upTo = silent < 0 ? rest.length : Math.max(1, silent);
+    for (const { slot } of rest.slice(0, upTo)) all.set(slot, some.get(slot) ?? []);
+    const last = rest[upTo - 1]?.slot ?? '';
+    if (silent >= 0) all.set(last, [...(all.get(last) ?? []).slice(0, -1), undefined]);
+    at += upTo;
+  }
+  return all;
 }
 
 /** Each function begins at the start of a line; all its other lines are indented. */

@@ -5,9 +5,10 @@
  */
 import { parseArgs } from 'node:util';
 import { buffers } from './buffers.js';
+import { config } from './config.js';
 import type { Soak } from './soak.js';
 
-export const SOAKS: readonly Soak[] = [buffers];
+export const SOAKS: readonly Soak[] = [buffers, config];
 
 if (import.meta.filename === process.argv[1]) {
   const { values, positionals } = parseArgs({
