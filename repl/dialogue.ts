@@ -8,9 +8,11 @@ import { EMPTY, type Editor, edit, emptied, insert, withText } from './editor.js
 import { type History, shown, step, suggest, type Walk } from './history.js';
 import type { Key } from './keys.js';
 import { Outlet } from './outlet.js';
+import { Pager } from './pager.js';
 import type { Origin } from './recipe.js';
 import { begin, found, type Search, searched } from './search.js';
-import type { Entry } from './transcript.js';
+import { allLines, type Entry, isResult } from './transcript.js';
+import type { FullScreen, Size } from './whole.js';
 import { type Kernel, Work, type WorkState } from './work.js';
 
 /** What is to be seen. Never changed, only replaced. */
@@ -22,6 +24,8 @@ export interface Scene extends WorkState {
   readonly suggestion: string;
   readonly menu: Menu | undefined;
   readonly search: Search | undefined;
+  /** What has the whole screen. */
+  readonly full: FullScreen | undefined;
 }
 
 export interface DialogueOptions {
@@ -33,6 +37,8 @@ export interface DialogueOptions {
   readonly origin: Origin;
   /** Lets the user's editor change a text. */
   readonly editText?: (text: string) => Promise<string>;
+  /** The terminal's size. */
+  readonly size?: () => Size;
 }
 
 /** Keys that take a suggestion at the end of the text: all of it, or its next word. */
@@ -47,26 +53,30 @@ export class Dialogue {
   readonly #options: DialogueOptions;
   readonly #watchers = new Set<() => void>();
   readonly #listeners = new Set<(entries: readonly Entry[]) => void>();
-  /** What was said while nobody listened: the terminal was the shell's. */
+  /** What was said while the terminal was the shell's, or showed something else. */
   readonly #unheard: Entry[] = [];
   readonly #outlet: Outlet;
   readonly #work: Work;
   readonly #steering: Steering;
   #walk: Walk | undefined;
+  /** The result that was shown last. */
+  #result: Entry | undefined;
   /** Keys that are not the editor's; Ctrl-D only on an empty line. */
   readonly #keys: Readonly<Record<string, () => void>> = {
     enter: () => (this.scene.kernel === 'dead' ? this.start() : this.#enter()),
     tab: () => this.#tab(),
     'C-c': () => this.#cancel(),
     'C-d': () => this.leave(),
+    'C-o': () => this.#result && this.show(new Pager(allLines(this.#result, Number.POSITIVE_INFINITY))),
     'C-r': () => this.#search(begin(this.#options.history.cells)),
   };
   constructor(options: DialogueOptions) {
     this.#options = options;
     this.#outlet = new Outlet(
       (entries) => {
-        if (this.#listeners.size === 0) this.#unheard.push(...entries);
-        for (const listener of this.#listeners) listener(entries);
+        this.#result = entries.findLast(isResult) ?? this.#result;
+        if (this.scene.full || this.#listeners.size === 0) this.#unheard.push(...entries);
+        else for (const listener of this.#listeners) listener(entries);
       },
       () => this.#set({ partial: this.#outlet.partial }),
     );
@@ -87,7 +97,7 @@ export class Dialogue {
       leave: () => this.leave(),
     };
     this.left = this.#work.left;
-    const still = { partial: '', editor: EMPTY, suggestion: '', menu: undefined, search: undefined };
+    const still = { partial: '', editor: EMPTY, suggestion: '', menu: undefined, search: undefined, full: undefined };
     this.scene = { ...this.#work.state, ...still };
   }
 
@@ -108,7 +118,7 @@ export class Dialogue {
     const { editor } = this.scene;
     this.scene = { ...this.scene, ...change };
     if (this.scene.kernel === 'dead' || this.scene.kernel === 'leaving')
-      this.scene = { ...this.scene, menu: undefined };
+      this.scene = { ...this.scene, menu: undefined, full: undefined };
     if (this.scene.editor !== editor) this.scene = { ...this.scene, suggestion: this.#suggestion() };
     for (const watcher of this.#watchers) watcher();
   }
@@ -126,13 +136,25 @@ export class Dialogue {
 
   /** One key. */
   press(key: Key): void {
-    const { kernel, menu, search, editor } = this.scene;
+    const { kernel, menu, search, editor, full } = this.scene;
     if (kernel === 'leaving') return;
+    if (full) {
+      this.show(full.press(key, this.#options.size?.() ?? { columns: 80, rows: 23 }));
+      return;
+    }
     if (search && this.#pressInSearch(search, key)) return;
     if (menu && this.#pressInMenu(menu, key)) return;
     const own = key.name === 'C-d' && editor.text !== '' ? undefined : this.#keys[key.name];
     if (own) own();
     else if (!this.#take(key.name)) this.#edit(key);
+  }
+
+  /** Gives the whole screen to something, or takes it back; what was said meanwhile is said then. */
+  show(full: FullScreen | undefined): void {
+    this.#set({ full });
+    if (full || this.#listeners.size === 0) return;
+    const entries = this.#unheard.splice(0);
+    if (entries.length > 0) for (const listener of this.#listeners) listener(entries);
   }
 
   #edit(key: Key): void {

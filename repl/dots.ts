@@ -38,6 +38,7 @@ const KEYS: readonly (readonly [string, string])[] = [
   ['Ctrl-Y, Alt-Y', 'paste what was cut; what was cut before'],
   ['Ctrl-T, Alt-T/U/L/C', 'swap letters, words; upper, lower, capital'],
   ['Ctrl-_', 'undo'],
+  ['Ctrl-O', 'all of a long result: the pager'],
   ['Ctrl-L', 'clear the screen'],
 ];
 

@@ -3,12 +3,8 @@ import type { Scene } from './dialogue.js';
 import { highlight } from './highlight.js';
 import { chop, columns, fit, type Line, type Look, lineText, pad, span, splitLines, visible, wrap } from './line.js';
 import { promptOf, settle } from './transcript.js';
+import type { Size } from './whole.js';
 import { STUBBORN_AFTER } from './work.js';
-
-export interface Size {
-  readonly columns: number;
-  readonly rows: number;
-}
 
 export interface Frame {
   readonly lines: readonly Line[];
@@ -100,6 +96,10 @@ function typedLine({ editor, suggestion }: Scene): Line {
 /** The frame for a scene: at most one line less than the terminal has, so that it never scrolls. */
 export function frame(scene: Scene, size: Size, now: number): Frame {
   const room = Math.max(1, size.rows - 1);
+  if (scene.full) {
+    const lines = scene.full.lines({ columns: size.columns, rows: room });
+    return { lines, cursor: { x: 0, y: Math.max(0, lines.length - 1) } };
+  }
   const { editor, running, waiting, partial, kernel } = scene;
   const next = scene.count + 1 + (running ? 1 : 0);
   const number = next + waiting.length;

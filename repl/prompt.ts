@@ -45,6 +45,8 @@ export async function runPrompt({ spec, cells, plain }: PromptOptions): Promise<
     start: () => startKernel(env),
     prelude: [prelude(spec), ...cells],
     history: new History(),
+    // One line less, as of a frame.
+    size: () => ({ columns: process.stdout.columns, rows: Math.max(1, process.stdout.rows - 1) }),
     origin: { device: spec, id: identity(spec) },
     editText: async (text) => {
       const { editInEditor } = await import('./external.js');

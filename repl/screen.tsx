@@ -6,9 +6,10 @@ import { Box, render, Text, useCursor, useStdout } from 'ink';
 import { useEffect, useLayoutEffect, useReducer, useSyncExternalStore } from 'react';
 import { paint } from './ansi.js';
 import type { Dialogue } from './dialogue.js';
-import { frame, nextChange, type Size } from './frame.js';
+import { frame, nextChange } from './frame.js';
 import type { Painting } from './sketch.js';
 import { entryLines } from './transcript.js';
+import type { Size } from './whole.js';
 
 interface ScreenProps {
   readonly dialogue: Dialogue;

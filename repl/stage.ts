@@ -6,6 +6,10 @@ import type { Key } from './keys.js';
 import { type Painting, sketch } from './sketch.js';
 import { type Terminal, takeTerminal } from './terminal.js';
 
+/** xterm's other screen, cleared; and back. Ref: xterm "Control Sequences", DECSET 1049. */
+const OTHER_SCREEN = '\x1b[?1049h\x1b[H';
+const OWN_SCREEN = '\x1b[?1049l';
+
 /** Milliseconds until a process that was sent SIGTSTP has stopped. */
 const STOPS_WITHIN = 50;
 
@@ -17,6 +21,8 @@ export class Stage {
   #paint: () => Painting;
   #terminal: Terminal;
   #painting: Painting | undefined;
+  /** What has the whole screen has it on the terminal's other screen, so that the transcript stays on its own. */
+  #other = false;
 
   /** Takes the terminal and draws on it, in plain writes until `takeInk()`. */
   constructor(dialogue: Dialogue, stdin: ReadStream, stdout: WriteStream) {
@@ -26,7 +32,27 @@ export class Stage {
     this.#colours = wantsColours(stdout);
     this.#paint = () => sketch(dialogue, stdout, this.#colours);
     this.#terminal = this.#take();
+    this.#draw();
+    dialogue.watch(() => {
+      if (!this.#painting || this.#other === (dialogue.scene.full !== undefined)) return;
+      this.#undraw();
+      this.#draw();
+    });
+  }
+
+  #draw(): void {
+    this.#show(this.#dialogue.scene.full !== undefined);
     this.#painting = this.#paint();
+  }
+
+  #undraw(): void {
+    this.#painting?.end();
+    this.#painting = undefined;
+  }
+
+  #show(other: boolean): void {
+    if (other !== this.#other) this.#stdout.write(other ? OTHER_SCREEN : OWN_SCREEN);
+    this.#other = other;
   }
 
   #take(): Terminal {
@@ -44,8 +70,8 @@ export class Stage {
     const { paintWithInk } = await import('./screen.js');
     this.#paint = () => paintWithInk(this.#dialogue, this.#stdin, this.#stdout, this.#colours);
     if (!this.#painting) return;
-    this.#painting.end();
-    this.#painting = this.#paint();
+    this.#undraw();
+    this.#draw();
   }
 
   /** Whether the terminal is somebody else's. */
@@ -65,7 +91,7 @@ export class Stage {
 
   #back(): void {
     this.#terminal = this.#take();
-    this.#painting = this.#paint();
+    this.#draw();
   }
 
   /** Ctrl-Z: the shell has the terminal until it goes on with us. The kernel, in a session of its own, goes on all the time. */
@@ -78,8 +104,8 @@ export class Stage {
 
   /** Gives the terminal back as it was; the transcript stays on it. */
   end(): void {
-    this.#painting?.end();
-    this.#painting = undefined;
+    this.#undraw();
+    this.#show(false);
     this.#terminal.release();
   }
 }

@@ -7,8 +7,8 @@ import { table } from './table.js';
 
 export type Entry =
   | { readonly kind: 'input'; readonly number: number; readonly text: string }
-  /** From a cell: may have colours of its own. */
-  | { readonly kind: 'text'; readonly text: string }
+  /** From a cell: may have colours of its own. `result`: what it evaluated to or displayed, not what it printed. */
+  | { readonly kind: 'text'; readonly text: string; readonly result?: true }
   | { readonly kind: 'view'; readonly view: ViewData }
   | { readonly kind: 'error'; readonly text: string }
   /** The prompt itself speaking. */
@@ -36,6 +36,20 @@ export function plainText(data: MimeBundle): string {
   return Array.isArray(text) ? text.join('') : typeof text === 'string' ? text : `(${Object.keys(data).join(', ')})`;
 }
 
+/** An integer in decimal and in hex; other texts as they are. */
+function withHex(text: string): string {
+  const [, digits] = /^(\d{2,})n?$/.exec(text) ?? [];
+  return digits === undefined ? text : `${text} (0x${BigInt(digits).toString(16)})`;
+}
+
+/** A longer result is folded to its first lines. */
+const LONG = 60;
+const FOLDED = 20;
+
+/** What is folded when it is long: results, not what was printed. */
+export const isResult = (entry: Entry): boolean =>
+  entry.kind === 'view' || (entry.kind === 'text' && entry.result === true);
+
 /** What one more output of the kernel's adds, behind the unfinished line `partial`. */
 export function hear(partial: string, output: Output): Heard {
   switch (output.type) {
@@ -51,7 +65,9 @@ export function hear(partial: string, output: Output): Heard {
     case 'display':
     case 'update': {
       const { view, data } = output;
-      const shown: Entry = view ? { kind: 'view', view } : { kind: 'text', text: plainText(data) };
+      const shown: Entry = view
+        ? { kind: 'view', view }
+        : { kind: 'text', text: withHex(plainText(data)), result: true };
       return { entries: [...finish(partial), shown], partial: '' };
     }
     case 'error': {
@@ -69,8 +85,15 @@ export const promptOf = (number: number): string => `${number}> `;
 const message = (text: string, look: Look, width: number): Line[] =>
   text.split('\n').flatMap((line) => fold(line, width).map((part) => [span(part, look)]));
 
-/** An entry's lines: tables and messages are laid out for `width`; what a cell printed is left to the terminal to wrap. */
+/** An entry's lines as the transcript has them: a long result is folded. */
 export function entryLines(entry: Entry, width: number): Line[] {
+  const lines = allLines(entry, width);
+  if (lines.length <= LONG || !isResult(entry)) return lines;
+  return [...lines.slice(0, FOLDED), [span(`… ${lines.length - FOLDED} more lines: Ctrl-O shows all`, 'dim')]];
+}
+
+/** All lines of an entry: tables and messages are laid out for `width`; what a cell printed is left to the terminal to wrap. */
+export function allLines(entry: Entry, width: number): Line[] {
   switch (entry.kind) {
     case 'view':
       return table(entry.view, width);

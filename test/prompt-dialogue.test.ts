@@ -56,7 +56,7 @@ describe('the dialogue', () => {
     });
     cell?.end();
     await here.type('7\r');
-    assert.deepEqual(here.said.slice(1), ['2> dev', 'one', 'two', 'thr', '42', 'T', '  a  b', '3> 7']);
+    assert.deepEqual(here.said.slice(1), ['2> dev', 'one', 'two', 'thr', '42 (0x2a)', 'T', '  a  b', '3> 7']);
   });
 
   test('an incomplete cell goes on in the editor, indented; its end runs it whole', async () => {
@@ -130,6 +130,30 @@ describe('the dialogue', () => {
     assert.equal(here.dialogue.scene.suggestion, '');
     await here.type('\x15edu\r');
     assert.equal(codes(here.kernel).at(-1), 'edu');
+  });
+
+  test('a long result is folded; Ctrl-O shows it whole, and what is said meanwhile comes after', async () => {
+    await here.type('dev.bar(0).dump()\r');
+    const cell = here.kernel.asked[1];
+    const rows = Array.from({ length: 300 }, (_, row) => [{ text: `row ${row}` }]);
+    cell?.output({ type: 'result', data: {}, metadata: {}, count: 2, view: { title: '', head: [], rows } });
+    assert.deepEqual(here.said.slice(-2), ['  row 19', '… 280 more lines: Ctrl-O shows all']);
+    await here.type('\x0f');
+    const { full } = here.dialogue.scene;
+    assert.ok(full);
+    cell?.output({ type: 'stream', name: 'stdout', text: 'meanwhile\n' });
+    await settled();
+    assert.ok(!here.said.includes('meanwhile'));
+    await here.type('q');
+    assert.equal(here.dialogue.scene.full, undefined);
+    assert.equal(here.said.at(-1), 'meanwhile');
+  });
+
+  test('what is printed is not folded', async () => {
+    await here.type('print()\r');
+    here.kernel.asked[1]?.output({ type: 'stream', name: 'stdout', text: 'a line\n'.repeat(300) });
+    await settled();
+    assert.equal(here.said.filter((line) => line === 'a line').length, 300);
   });
 
   test('nothing is suggested inside a line, or on an empty one', async () => {

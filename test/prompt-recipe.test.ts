@@ -194,13 +194,13 @@ describe('in a terminal', needs('tmux'), () => {
     using terminal = open('', { EDITOR: editor, VISUAL: '' });
     await terminal.until(/^2>$/m);
     terminal.enter('6 * 7');
-    await terminal.until(/^42\n3>$/m);
+    await terminal.until(/^42 \(0x2a\)\n3>$/m);
     terminal.enter('.edit');
     await terminal.until(/^editing$/m);
     terminal.enter('typed for the editor');
     await terminal.until(/^3> 60 \* 7$/m);
     terminal.keys('Enter');
-    await terminal.until(/^420\n4>$/m);
+    await terminal.until(/^420 \(0x1a4\)\n4>$/m);
   });
 
   test('what was saved runs by vfiolab run', async () => {

@@ -40,7 +40,7 @@ function said(text: string, number: number): string {
 /** The kernel's process. */
 async function kernelPid(terminal: Tmux, number: number): Promise<number> {
   terminal.enter('process.pid');
-  const pid = Number(said(await idle(terminal, number + 1), number));
+  const pid = Number.parseInt(said(await idle(terminal, number + 1), number), 10);
   assert.ok(pid > 1, `${pid}`);
   return pid;
 }
@@ -135,7 +135,7 @@ describe('the prompt in a terminal', needs('tmux'), () => {
     terminal.enter("console.log('a line')");
     terminal.enter('}');
     const text = await idle(terminal, 4);
-    assert.equal(said(text, 2), '42');
+    assert.equal(said(text, 2), '42 (0x2a)');
     assert.match(text, /^3> if \(dev\) {\n {3}console\.log\('a line'\)\n {3}}\na line\n4>$/m);
     assert.equal(text.match(/const dev/g)?.length, 1, text);
   });
@@ -152,7 +152,7 @@ describe('the prompt in a terminal', needs('tmux'), () => {
     terminal.keys('Up', 'Left', 'BSpace');
     terminal.type('12');
     terminal.keys('Enter');
-    assert.equal(said(await idle(terminal, 5), 4), '144');
+    assert.equal(said(await idle(terminal, 5), 4), '144 (0x90)');
     terminal.keys('Up', 'Up', 'Up');
     const recalled = await terminal.until(/^5> const square(?:.|\n)*\n +}$/m);
     assert.match(recalled, /^5> const square = \(n: number\) => {\n +return n \* n\n +}$/m);
@@ -167,7 +167,7 @@ describe('the prompt in a terminal', needs('tmux'), () => {
     assert.ok(terminal.screen().length <= 24);
     terminal.keys('Enter');
     terminal.enter('sum');
-    assert.equal(said(await idle(terminal, 4), 3), '19503');
+    assert.equal(said(await idle(terminal, 4), 3), '19503 (0x4c2f)');
     terminal.keys('Up', 'Up');
     await terminal.until(/^ {3}}$/m);
   });
@@ -221,7 +221,7 @@ describe('the prompt in a terminal', needs('tmux'), () => {
     await terminal.until(/KeyboardInterrupt.*\n(?:.*\n)?3> typed$/m);
     terminal.keys('C-u');
     terminal.enter('6 * 7');
-    assert.equal(said(await idle(terminal, 4), 3), '42');
+    assert.equal(said(await idle(terminal, 4), 3), '42 (0x2a)');
   });
 
   test('what a timer prints after its cell is shown when it comes, above what is being typed', async () => {
@@ -282,7 +282,7 @@ describe('the prompt in a terminal', needs('tmux'), () => {
       await idle(terminal, 2);
       const kernel = await kernelPid(terminal, 2);
       terminal.enter('process.ppid');
-      const front = Number(said(await idle(terminal, 4), 3));
+      const front = Number.parseInt(said(await idle(terminal, 4), 3), 10);
       terminal.enter('for (;;) {}');
       await terminal.until(/^running/m);
       end(front, terminal);
@@ -327,9 +327,9 @@ describe('the prompt in a terminal', needs('tmux'), () => {
     using terminal = prompt(80, {}, 'stty rows 0 cols 0;');
     terminal.enter('6 * 7');
     const text = await idle(terminal, 3);
-    assert.match(text, /^1> const dev = open\('sim:edu'\)\n {3}const edu = .*\n2> 6 \* 7\n42\n3>$/m);
+    assert.match(text, /^1> const dev = open\('sim:edu'\)\n {3}const edu = .*\n2> 6 \* 7\n42 \(0x2a\)\n3>$/m);
     terminal.type('typed');
-    await terminal.until(/^42\n3> typed$/m);
+    await terminal.until(/^42 \(0x2a\)\n3> typed$/m);
   });
 
   test('colours, and none with NO_COLOR', async () => {
