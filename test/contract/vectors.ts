@@ -185,5 +185,28 @@ export function vectorContract(spec: string, on: On): void {
       acknowledge(dev);
       irq.unmask();
     });
+
+    on('a reset keeps counts and what is masked, and the interrupt goes on', async (dev) => {
+      const [irq] = dev.enableIrqs('intx');
+      raise(dev);
+      await irq.wait(patience);
+      dev.reset();
+      acknowledge(dev);
+      assert.deepEqual([irq.enabled, irq.masked, irq.count], [true, true, 1]);
+      raise(dev);
+      await assert.rejects(irq.wait({ timeout: 50 }), /masked since it last fired/);
+      acknowledge(dev);
+      irq.unmask();
+      raise(dev);
+      await irq.wait(patience);
+      acknowledge(dev);
+      irq.mask();
+      dev.reset();
+      raise(dev);
+      await assert.rejects(irq.wait({ timeout: 50 }), TimeoutError);
+      irq.unmask();
+      await irq.wait(patience);
+      acknowledge(dev);
+    });
   });
 }

@@ -32,6 +32,7 @@ test('on the kernel’s vfio-pci, in a QEMU guest', needs('guest'), async (t) =>
   await t.test('the contract', (t) => relay(t, guest, 'contract', { before: `bind ${EDU}` }));
   await t.test('the group path', (t) => relay(t, guest, 'group', { before: `bind ${EDU} ${SHARED[0]}` }));
   await t.test('several cards together', (t) => relay(t, guest, 'together', { before: `bind ${EDU_TOO}` }));
+  await t.test('memory', (t) => relay(t, guest, 'memory', { before: `bind ${EDU}` }));
   await t.test('resets and low power', (t) => relay(t, guest, 'resets', { before: `bind ${IGB} ${E1000E}` }));
   await t.test('virtual functions', (t) => relay(t, guest, 'sriov', { before: `bind ${NVME}` }));
   await t.test('one card in several processes', (t) => relay(t, guest, 'share'));
@@ -41,6 +42,12 @@ test('on the kernel’s vfio-pci, in a QEMU guest', needs('guest'), async (t) =>
   await t.test('a seeded session runs as on the simulator', () => session(guest));
   await t.test('bind, release, doctor', (t) => relay(t, guest, 'host'));
   await t.test('killed processes', (t) => relay(t, guest, 'survival'));
+});
+
+test('a page of 1 GiB, in a guest that has one', needs('guest'), async (t) => {
+  const guest = await Guest.boot({ gigantic: true });
+  t.after(() => guest.off());
+  await relay(t, guest, 'gigantic', { before: `bind ${EDU}` });
 });
 
 test('a guest that does not end in time is killed, and its console shown', needs('guest'), async () => {

@@ -1,8 +1,22 @@
 /** In the guest: several MSI-X vectors, I/O BARs, ROMs and sparse BARs, on an NVMe drive and a network card. */
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { type Device, open, r32, r64, UsageError } from '../../../lib/index.js';
+import { IRQ } from '../../../lib/backend.js';
+import { openGroup } from '../../../lib/backends/group.js';
+import {
+  type Device,
+  firings,
+  type Irq,
+  type IrqName,
+  LabError,
+  open,
+  r32,
+  r64,
+  UsageError,
+  waitAny,
+} from '../../../lib/index.js';
 import { E1000E, NVME } from '../cards.js';
+import { PATHS } from './paths.js';
 
 const PATIENCE = { timeout: 20_000 };
 
@@ -66,10 +80,8 @@ test('nvme: 64-bit registers and one block of them', () => {
   assert.equal(nvme.CAP.read().raw, cap.raw);
 });
 
-test('e1000e: the card itself fires each of 5 MSI-X vectors', async () => {
-  using dev = open(E1000E);
-  dev.busMaster(true);
-  const irqs = dev.enableIrqs('msix', 5);
+/** Sets e1000e up, as after each reset, so that each of its causes has a vector of its own; what comes back fires one. */
+function armed(dev: Device): (vector: number) => void {
   const e1000e = dev.bar(0).registers(E1000E_REGISTERS);
   // A field of four bits a cause: valid, and the vector.
   e1000e.IVAR.write([0, 1, 2, 3, 4].reduce((all, vector) => all | ((8 | vector) << (4 * vector)), 0));
@@ -78,16 +90,123 @@ test('e1000e: the card itself fires each of 5 MSI-X vectors', async () => {
   e1000e.EIAC.write(causes);
   e1000e.ICR.read();
   e1000e.IMS.write(causes);
-  for (const [vector, irq] of irqs.entries()) {
-    e1000e.ICS.write(1 << (CAUSES[vector] ?? 0));
-    await irq.wait(PATIENCE);
-    // QEMU fires again when its throttle timer runs out: how often is its own affair, which vector is not.
-    const fired = irqs.map(({ count }) => count > 0);
+  return (vector) => e1000e.ICS.write(1 << (CAUSES[vector] ?? 0));
+}
+
+/** Of e1000e's vectors those that have fired, and none besides. QEMU's throttle fires again: how often is its own affair. */
+const fired = (irqs: readonly Irq[]): number[] => irqs.filter(({ count }) => count > 0).map(({ vector }) => vector);
+
+for (const path of PATHS) {
+  test(`${path}: e1000e: the card itself fires each of 5 MSI-X vectors, and after a reset again`, async () => {
+    using dev = open(`${path}:${E1000E}`);
+    dev.busMaster(true);
+    const irqs = dev.enableIrqs('msix', 5);
+    for (let round = 0; round < 2; round++) {
+      const before = irqs.map(({ count }) => count);
+      const fire = armed(dev);
+      for (const [vector, irq] of irqs.entries()) {
+        fire(vector);
+        await irq.wait(PATIENCE);
+        const more = irqs.filter(({ count }, other) => count > (before[other] ?? 0));
+        assert.deepEqual(more, irqs.slice(0, vector + 1));
+      }
+      // Bus mastering, the table of vectors and their eventfds outlive it; the card's own registers do not.
+      dev.reset();
+      assert.equal(dev.config.read16(4) & 4, 4);
+      assert.equal(dev.bar(0).registers(E1000E_REGISTERS).IMS.read(), 0);
+    }
+  });
+
+  test(`${path}: e1000e: two vectors of five, one waited for beside the other`, async () => {
+    using dev = open(`${path}:${E1000E}`);
+    dev.busMaster(true);
+    const irqs = dev.enableIrqs('msix', { vectors: [4, 1] });
     assert.deepEqual(
-      fired,
-      irqs.map((_, other) => other <= vector),
+      irqs.map(({ vector }) => vector),
+      [4, 1],
+    );
+    const fire = armed(dev);
+    fire(0);
+    fire(1);
+    const first = await waitAny(irqs, PATIENCE);
+    assert.equal(first.irq.vector, 1);
+    assert.deepEqual(fired(irqs), [1]);
+    fire(4);
+    for await (const { irq, drainedAt } of firings(irqs, PATIENCE)) {
+      if (irq.vector !== 4) continue;
+      assert.ok(drainedAt > first.drainedAt);
+      break;
+    }
+  });
+
+  test(`${path}: nvme: a subset of the vectors, more of them later, some of them less`, async () => {
+    using dev = open(`${path}:${NVME}`);
+    const [zero, three] = dev.enableIrqs('msix', { vectors: [0, 3] }) as [Irq, Irq];
+    assert.deepEqual([zero.vector, three.vector], [0, 3]);
+    assert.throws(() => dev.enableIrqs('msix', { vectors: [1, 3] }), /vector 3 of MSI-X is enabled already/);
+    const [one] = dev.enableIrqs('msix', { vectors: [1] });
+    const all = [zero, three, one];
+    const noresize = dev.irqs.find(({ name }) => name === 'msix')?.noresize;
+    if (noresize) {
+      assert.throws(
+        () => dev.enableIrqs('msix', { vectors: [6] }),
+        /vector 6 cannot be added: the kernel made 4 .*NORESIZE\); .*\{ vectors: \[0, 1, 3, 6\] \}/,
+      );
+    } else all.push(...dev.enableIrqs('msix', { vectors: [6, 5] }));
+    for (const irq of all) {
+      irq.trigger();
+      assert.equal((await waitAny(all, PATIENCE)).irq, irq);
+    }
+    assert.deepEqual(
+      dev.enabledIrqs.map(({ vector, count }) => [vector, count]),
+      (noresize ? [0, 1, 3] : [0, 1, 3, 5, 6]).map((vector) => [vector, 1]),
+    );
+    const wait = three.wait(PATIENCE);
+    dev.disableIrqs('msix', { vectors: [3] });
+    await assert.rejects(wait, /was disabled/);
+    assert.throws(() => three.trigger(), /was disabled/);
+    one.trigger();
+    await one.wait(PATIENCE);
+    const [again] = dev.enableIrqs('msix', { vectors: [3] });
+    again.trigger();
+    assert.deepEqual([await again.wait(PATIENCE), again.count, three.enabled], [1, 1, false]);
+    const bench = await again.bench({ count: 20, timeout: 20_000 });
+    assert.equal(bench.count, 20);
+    dev.disableIrqs('msix');
+    assert.deepEqual(dev.enabledIrqs, []);
+  });
+
+  test(`${path}: every kind of interrupt, and the best one first`, async () => {
+    for (const [bdf, kinds] of [
+      [NVME, ['msix', 'intx', 'err', 'req']],
+      [E1000E, ['msix', 'msi', 'intx', 'err', 'req']],
+    ] as const) {
+      using dev = open(`${path}:${bdf}`);
+      assert.deepEqual(dev.irqs.map(({ name }) => name).sort(), [...kinds].sort());
+      assert.equal(dev.enableIrqs()[0].kind, 'msix');
+      dev.disableIrqs();
+      for (const kind of kinds as readonly IrqName[]) {
+        const [irq] = dev.enableIrqs(kind);
+        irq.trigger();
+        assert.equal(await irq.wait(PATIENCE), 1, `${bdf} ${kind}`);
+        dev.disableIrqs(kind);
+      }
+    }
+  });
+}
+
+test('the kernel itself refuses to mask MSI-X: ENOTTY', () => {
+  const backend = openGroup(NVME);
+  const eventfd = backend.eventfd();
+  backend.setIrqs(IRQ.msix, 'trigger', 0, { eventfds: [eventfd] });
+  for (const action of ['mask', 'unmask'] as const) {
+    assert.throws(
+      () => backend.setIrqs(IRQ.msix, action, 0, { none: 1 }),
+      (error) => error instanceof LabError && error.errno === 'ENOTTY' && /cannot mask or unmask/.test(error.message),
     );
   }
+  eventfd.close();
+  backend.close();
 });
 
 test('e1000e: an I/O BAR is read through the fd, and only in widths that it has', () => {
