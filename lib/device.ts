@@ -224,10 +224,16 @@ export class Device extends Shown {
   }
 
   /**
-   * Resets the device (FLR or what the kernel has for it). The kernel saves and restores config space; what the reset does to the
-   * registers is the device's affair. Buffers stay mapped and vectors stay enabled.
+   * Resets the device (FLR or what the kernel has for it). The device's own registers are as after power-on; all that is yours lives on:
+   *
+   * - config space is saved and restored by the kernel, bus mastering (COMMAND.MASTER) with it;
+   * - buffers stay mapped at their IOVAs, their bytes and guards as they are, and mapped BARs answer again;
+   * - vectors stay enabled, in the device's MSI or MSI-X table too; counts and waits go on, and an INTx that was masked stays masked.
+   *
+   * What the device was told in its registers (rings, interrupt enables) is to be told again. Stop its DMA first where it has a way to.
    *
    * @throws UsageError where the kernel knows no reset for this device; SystemError. Ref: VFIO_DEVICE_RESET
+   * @example dev.reset()
    */
   reset(): void {
     this.#checkOpen('reset');
