@@ -42,6 +42,7 @@ const NEEDS = {
     ),
     missing: pythonModules('jupyter_client', 'nbclient', 'nbformat', 'nbconvert', 'ipykernel', 'jupyter_kernel_test'),
   },
+  browser: { install: apt('chromium jupyter-notebook'), missing: programs('chromium', 'jupyter-notebook') },
   aarch64: {
     install: apt('gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user'),
     missing: programs('aarch64-linux-gnu-gcc', 'qemu-aarch64'),

@@ -1,0 +1,233 @@
+/** Notebooks as people see them: in the classic notebook, and as nbconvert's pages, light and dark; in a real browser. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import type { Browser, Page } from 'playwright-core';
+import { install } from '../kernel/kernelspec.js';
+import { NotebookServer, openBrowser, screenshot } from './browser.js';
+import { needs } from './needs.js';
+
+const NOTEBOOKS = path.join(import.meta.dirname, '../../notebooks');
+/** For one thing to be seen, milliseconds: kernels start slowly on a busy machine. */
+const PATIENCE = 90_000;
+
+const cell = (source: string) => ({ cell_type: 'code', metadata: {}, source, outputs: [], execution_count: null });
+const SESSION = [
+  "const dev = open('sim:edu'); const edu = dev.bar(0).registers(EDU)\ndev.bar(0).dump(0, 64)",
+  'let ticks = 0\nwatch(() => new View(`tick ${++ticks}`, [], [[`${ticks}`]]), { every: 100 })',
+];
+
+describe('the classic notebook', { timeout: 600_000, ...needs('jupyter', 'browser') }, () => {
+  let folder: string;
+  let server: NotebookServer;
+  let browser: Browser;
+  let page: Page;
+  before(async () => {
+    folder = mkdtempSync(path.join(tmpdir(), 'browser-'));
+    install({ prefix: folder });
+    const kernelspec = { name: 'vfiolab', display_name: 'TypeScript (vfiolab)', language: 'typescript' };
+    const notebook = { nbformat: 4, nbformat_minor: 4, metadata: { kernelspec }, cells: SESSION.map(cell) };
+    writeFileSync(path.join(folder, 'session.ipynb'), JSON.stringify(notebook));
+    [server, browser] = await Promise.all([NotebookServer.start(folder, folder), openBrowser()]);
+    page = await browser.newPage({ viewport: { width: 1100, height: 1000 } });
+    page.setDefaultTimeout(PATIENCE);
+    await page.goto(`${server.url}/notebooks/session.ipynb`);
+    await page.waitForFunction('window.Jupyter?.notebook?.kernel?.info_reply?.status === "ok"');
+  });
+  after(async () => {
+    await browser?.close();
+    await server?.end();
+    rmSync(folder, { recursive: true });
+  });
+
+  const outputs = (index: number) => page.locator('.code_cell').nth(index).locator('.output_area');
+  /** An entry of a menu, as a hand would choose it. */
+  async function choose(menu: string, entry: string): Promise<void> {
+    await page.click(menu);
+    await page.click(entry);
+  }
+  async function newCell(code: string): Promise<void> {
+    await choose('#insertlink', '#insert_cell_below');
+    await page.locator('.code_cell.selected .CodeMirror').click();
+    await page.keyboard.insertText(code);
+  }
+  const busy = () => page.waitForFunction('document.querySelector("#kernel_indicator_icon.kernel_busy_icon") !== null');
+  const idle = () => page.waitForFunction('document.querySelector("#kernel_indicator_icon.kernel_idle_icon") !== null');
+
+  test('run all: the hexdump is a table in its colours, the live table lives', async () => {
+    await choose('#celllink', '#run_all_cells');
+    const dump = outputs(0).locator('table');
+    await dump.waitFor();
+    assert.match((await dump.textContent()) ?? '', /00000000010000ed 00000000/);
+    assert.match(
+      await page.evaluate("getComputedStyle(document.querySelector('samp.vfiolab td')).fontFamily"),
+      /monospace/,
+    );
+    const live = outputs(1).locator('samp.vfiolab');
+    await live.waitFor();
+    const said = await live.textContent();
+    await page.waitForFunction(
+      `document.querySelectorAll('.code_cell')[1].querySelector('samp.vfiolab').textContent !== ${JSON.stringify(said)}`,
+    );
+    assert.equal(await outputs(1).count(), 1);
+    await screenshot(page, 'classic-live');
+    await choose('#kernellink', '#int_kernel');
+    await idle();
+    assert.match((await outputs(1).last().textContent()) ?? '', /KeyboardInterrupt/);
+  });
+
+  test('Tab completes a register', async () => {
+    await newCell('edu.');
+    await page.keyboard.press('Tab');
+    const choices = page.locator('#complete.completions option');
+    await choices.first().waitFor({ state: 'attached' });
+    const names = await choices.allTextContents();
+    for (const name of ['STATUS', 'IRQ_STATUS', 'DMA_CMD']) assert.ok(names.includes(name), names.join());
+    await screenshot(page, 'classic-completion');
+    await page.keyboard.press('Escape');
+    await page.locator('.code_cell.selected .CodeMirror').click();
+    await page.keyboard.press('Control+End');
+    await page.keyboard.insertText('STATU');
+    await page.keyboard.press('Tab');
+    await page.waitForFunction("Jupyter.notebook.get_selected_cell().get_text() === 'edu.STATUS'");
+  });
+
+  test('a loop is interrupted, and the session goes on', async () => {
+    await newCell('for (;;) {}');
+    await page.keyboard.press('Control+Enter');
+    await busy();
+    await choose('#kernellink', '#int_kernel');
+    const last = (await page.locator('.code_cell').count()) - 1;
+    await page.waitForFunction(
+      `document.querySelectorAll('.code_cell')[${last}].querySelector('.output_error') !== null`,
+    );
+    assert.match((await outputs(last).textContent()) ?? '', /KeyboardInterrupt/);
+    await newCell("'went on ' + edu.ID.read().MAGIC.toString(16)");
+    await page.keyboard.press('Control+Enter');
+    await outputs(last + 1)
+      .getByText("'went on ed'")
+      .waitFor();
+  });
+
+  test('a restart begins anew, and the card can be opened again', async () => {
+    await choose('#kernellink', '#restart_kernel');
+    await page.locator('.modal-dialog .btn-danger').click();
+    await page.waitForFunction('window.Jupyter.notebook.kernel.info_reply?.status === "ok"');
+    await page.locator('.modal-dialog').waitFor({ state: 'detached' });
+    await newCell('typeof (globalThis as { edu?: unknown }).edu');
+    await page.keyboard.press('Control+Enter');
+    const last = (await page.locator('.code_cell').count()) - 1;
+    await outputs(last).getByText("'undefined'").waitFor();
+    const prompt = await page.locator('.code_cell').nth(last).locator('.input_prompt').textContent();
+    assert.equal(prompt?.replace(/\s/g, ' '), 'In [1]:');
+    await newCell("open('sim:edu').path");
+    await page.keyboard.press('Control+Enter');
+    await outputs(last + 1)
+      .getByText("'sim:edu'")
+      .waitFor();
+    await screenshot(page, 'classic-restarted');
+  });
+});
+
+/** For each text of our tables: how its colour stands out from what is behind it. */
+const CONTRASTS = `() => {
+  const canvas = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
+  const rgb = (colour) => {
+    canvas.clearRect(0, 0, 1, 1);
+    canvas.fillStyle = colour;
+    canvas.fillRect(0, 0, 1, 1);
+    const [r, g, b, a] = canvas.getImageData(0, 0, 1, 1).data;
+    return { rgb: [r, g, b], a: a / 255 };
+  };
+  const over = (front, back, a) => front.map((each, i) => each * a + back[i] * (1 - a));
+  const light = (c) => {
+    const [r, g, b] = c.map((each) => (each / 255 <= 0.03928 ? each / 255 / 12.92 : ((each / 255 + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const behind = (element) => {
+    if (!element) return [255, 255, 255];
+    const { rgb: own, a } = rgb(getComputedStyle(element).backgroundColor);
+    return a === 1 ? own : over(own, behind(element.parentElement), a);
+  };
+  return [...document.querySelectorAll('.vfiolab td, .vfiolab th, .vfiolab b, .vfiolab mark, .vfiolab svg text')]
+    .filter((element) => element.textContent.trim() !== '' && element.getClientRects().length > 0)
+    .map((element) => {
+      const style = getComputedStyle(element);
+      const back = behind(element);
+      const text = rgb(element.tagName === 'text' ? style.fill : style.color);
+      const front = over(text.rgb, back, text.a * Number(style.opacity));
+      const [a, b] = [light(front), light(back)].sort((x, y) => y - x);
+      return { text: element.textContent, contrast: (a + 0.05) / (b + 0.05) };
+    });
+}`;
+
+describe('nbconvert', { timeout: 600_000, ...needs('jupyter', 'browser') }, () => {
+  let folder: string;
+  let browser: Browser;
+  before(async () => {
+    folder = mkdtempSync(path.join(tmpdir(), 'nbconvert-'));
+    browser = await openBrowser();
+  });
+  after(async () => {
+    await browser?.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  async function converted(notebook: string, ...options: string[]): Promise<string> {
+    const out = path.join(folder, `${path.basename(notebook, '.ipynb')}-${options.at(-1)}.html`);
+    const words = ['-m', 'nbconvert', '--to', 'html', ...options, '--output', out, notebook];
+    const child = spawn('/usr/bin/python3', words, {
+      env: { ...process.env, HOME: folder },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    let said = '';
+    child.stderr.on('data', (text) => {
+      said += text;
+    });
+    const [code] = await once(child, 'close');
+    assert.equal(code, 0, said);
+    return out;
+  }
+
+  for (const name of readdirSync(NOTEBOOKS).filter((file) => file.endsWith('.ipynb'))) {
+    test(`${name} reads well as a page: light, dark, classic, and without any style`, async () => {
+      const notebook = path.join(NOTEBOOKS, name);
+      const pages = {
+        light: await converted(notebook, '--template', 'lab', '--theme', 'light'),
+        dark: await converted(notebook, '--template', 'lab', '--theme', 'dark'),
+        classic: await converted(notebook, '--template', 'classic'),
+      };
+      const page = await browser.newPage({ viewport: { width: 1100, height: 1000 } });
+      for (const [look, file] of Object.entries(pages)) {
+        const html = readFileSync(file, 'utf8');
+        assert.equal(html.match(/<style>\s*\.vfiolab\{/g)?.length, 1, 'the stylesheet is there once');
+        await page.goto(`file://${file}`, { waitUntil: 'domcontentloaded' });
+        const contrasts = (await page.evaluate(`(${CONTRASTS})()`)) as { text: string; contrast: number }[];
+        assert.ok(contrasts.length > 50, `${contrasts.length} texts`);
+        const faint = contrasts.filter(({ contrast }) => contrast < 4.5);
+        assert.deepEqual(faint, [], look);
+        await screenshot(page, `${path.basename(name, '.ipynb')}-${look}`);
+      }
+      // As GitHub has it: neither stylesheet nor style nor class.
+      const bare = readFileSync(pages.light, 'utf8')
+        .replace(/<style[\s\S]*?<\/style>|<script[\s\S]*?<\/script>|<svg[\s\S]*?<\/svg>/g, '')
+        .replace(/ (style|class)="[^"]*"/g, '');
+      const file = path.join(folder, 'bare.html');
+      writeFileSync(file, bare);
+      await page.goto(`file://${file}`, { waitUntil: 'domcontentloaded' });
+      const families = await page.evaluate(
+        "[...document.querySelectorAll('td')].map((cell) => getComputedStyle(cell).fontFamily + cell.offsetHeight)",
+      );
+      assert.deepEqual(
+        [...new Set(families as string[])].filter((each) => !each.startsWith('monospace')),
+        [],
+      );
+      await screenshot(page, `${path.basename(name, '.ipynb')}-bare`);
+      await page.close();
+    });
+  }
+});
