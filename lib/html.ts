@@ -11,7 +11,7 @@ export const STYLESHEET: string = `<style>
 [data-jp-theme-light=false] .vfiolab,[data-theme=dark] .vfiolab,[data-vscode-theme-kind$=dark] .vfiolab,\
 [data-vscode-theme-kind=vscode-high-contrast] .vfiolab{--name:#5cc2e6;--good:#4cc26a;--warn:#e0a93b;--bad:#ff7b72;--mark:#7a5c00;--line:#5cc2e6}
 .vfiolab table{border-collapse:collapse;margin:0!important}
-.vfiolab>b:first-child{white-space:pre}
+.vfiolab>b:first-child{white-space:pre;font-family:monospace}
 .vfiolab th,.vfiolab td{text-align:left!important;white-space:pre!important;padding:.1em .6em!important}
 .vfiolab [align=right]{text-align:right!important}
 .vfiolab th,.vfiolab .dim{opacity:.7}

@@ -18,7 +18,7 @@ const PATIENCE = 90_000;
 const cell = (source: string) => ({ cell_type: 'code', metadata: {}, source, outputs: [], execution_count: null });
 const SESSION = [
   "const dev = open('sim:edu'); const edu = dev.bar(0).registers(EDU)\ndev.bar(0).dump(0, 64)",
-  'let ticks = 0\nwatch(() => new View(`tick ${++ticks}`, [], [[`${ticks}`]]), { every: 100 })',
+  "let ticks = 0\nwatch(() => new View('ticks', [], [[String(++ticks)]]), { every: 100 })",
 ];
 
 describe('the classic notebook', { timeout: 600_000, ...needs('jupyter', 'browser') }, () => {
