@@ -7,7 +7,7 @@ import { dot, type Steering } from './dots.js';
 import { EMPTY, type Editor, edit, emptied, insert, withText } from './editor.js';
 import { type History, shown, step, suggest, type Walk } from './history.js';
 import type { Key } from './keys.js';
-import { Outlet } from './outlet.js';
+import { Outlet, type Panel } from './outlet.js';
 import { Pager } from './pager.js';
 import type { Origin } from './recipe.js';
 import { begin, found, type Search, searched } from './search.js';
@@ -19,6 +19,8 @@ import { type Kernel, Work, type WorkState } from './work.js';
 export interface Scene extends WorkState {
   /** The line of output that has begun and not ended. */
   readonly partial: string;
+  /** What the running cell shows and may yet change. */
+  readonly panels: readonly Panel[];
   readonly editor: Editor;
   /** What the history would add behind the text, while the cursor is at its end. */
   readonly suggestion: string;
@@ -78,7 +80,7 @@ export class Dialogue {
         if (this.scene.full || this.#listeners.size === 0) this.#unheard.push(...entries);
         else for (const listener of this.#listeners) listener(entries);
       },
-      () => this.#set({ partial: this.#outlet.partial }),
+      () => this.#set({ partial: this.#outlet.partial, panels: this.#outlet.panels }),
     );
     this.#work = new Work({
       start: options.start,
@@ -97,7 +99,15 @@ export class Dialogue {
       leave: () => this.leave(),
     };
     this.left = this.#work.left;
-    const still = { partial: '', editor: EMPTY, suggestion: '', menu: undefined, search: undefined, full: undefined };
+    const still = {
+      partial: '',
+      panels: [],
+      editor: EMPTY,
+      suggestion: '',
+      menu: undefined,
+      search: undefined,
+      full: undefined,
+    };
     this.scene = { ...this.#work.state, ...still };
   }
 

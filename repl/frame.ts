@@ -2,7 +2,7 @@
 import type { Scene } from './dialogue.js';
 import { highlight } from './highlight.js';
 import { chop, columns, fit, type Line, type Look, lineText, pad, span, splitLines, visible, wrap } from './line.js';
-import { promptOf, settle } from './transcript.js';
+import { allLines, promptOf, settle } from './transcript.js';
 import type { Size } from './whole.js';
 import { STUBBORN_AFTER } from './work.js';
 
@@ -86,6 +86,13 @@ function menuLines({ menu }: Scene, size: Size, room: number): Line[] {
   return lines;
 }
 
+/** The panels, one below the other, in at most `room` lines. */
+function panelLines({ panels }: Scene, width: number, room: number): Line[] {
+  const lines = panels.flatMap(({ entry }) => allLines(entry, width)).map((line) => wrap(line, width)[0] ?? []);
+  if (lines.length <= room) return lines;
+  return room < 2 ? [] : [...lines.slice(0, room - 1), [span(`… ${lines.length - room + 1} more lines`, 'dim')]];
+}
+
 /** What is being typed, and behind it what the history suggests, of which only the first line is shown. */
 function typedLine({ editor, suggestion }: Scene): Line {
   const [first = '', ...more] = suggestion.split('\n');
@@ -125,7 +132,9 @@ export function frame(scene: Scene, size: Size, now: number): Frame {
   const menu = menuLines(scene, size, room - 1);
   const height = Math.max(1, Math.min(typed.length, room - menu.length));
   const first = Math.max(0, Math.min(y - Math.floor(height / 2), typed.length - height));
-  const shown = above.slice(0, Math.max(0, room - menu.length - height));
+  const spare = Math.max(0, room - menu.length - height);
+  const below = above.slice(0, spare);
+  const shown = [...panelLines(scene, size.columns, spare - below.length), ...below];
   return {
     lines: [...shown, ...typed.slice(first, first + height), ...menu],
     cursor: { x: promptOf(number).length + x, y: shown.length + y - first },

@@ -3,7 +3,13 @@
  * keep up with a flood of output, the oldest of what waits is left out, and that is said.
  */
 import type { Output } from '../kernel/client.js';
-import { type Entry, finish, hear } from './transcript.js';
+import { type Entry, finish, hear, shownEntry } from './transcript.js';
+
+/** A display that can be updated. */
+export interface Panel {
+  readonly id: string;
+  readonly entry: Entry;
+}
 
 /** UTF-16 units given to the screen at once: a terminal takes this long enough for a key to wait, and no longer. */
 const AT_ONCE = 1 << 16;
@@ -21,13 +27,19 @@ export class Outlet {
   /** Lines that were left out and not mentioned yet. */
   #omitted = 0;
   #busy = false;
-  readonly #onPartial: () => void;
+  readonly #onChange: () => void;
   #partial = '';
+  #panels: readonly Panel[] = [];
 
-  /** `take` is given what is said next, `onPartial` is called when the unfinished line changes. */
-  constructor(take: (entries: readonly Entry[]) => void, onPartial: () => void = () => {}) {
+  /** `take` is given what is said next, `onChange` is called when the unfinished line or a panel changes. */
+  constructor(take: (entries: readonly Entry[]) => void, onChange: () => void = () => {}) {
     this.#take = take;
-    this.#onPartial = onPartial;
+    this.#onChange = onChange;
+  }
+
+  /** What the running cell shows and may yet change, oldest first. */
+  get panels(): readonly Panel[] {
+    return this.#panels;
   }
 
   /** The line of output that has begun and not ended. */
@@ -38,7 +50,7 @@ export class Outlet {
   #begin(partial: string): void {
     if (partial === this.#partial) return;
     this.#partial = partial;
-    this.#onPartial();
+    this.#onChange();
   }
 
   push(entries: readonly Entry[]): void {
@@ -50,10 +62,33 @@ export class Outlet {
     if (!this.#busy) this.#next();
   }
 
-  /** What a cell gives. */
+  /** What a cell gives. A display that can be updated is a panel until its cell ends. */
   hear(output: Output): void {
+    if (output.type === 'display' || output.type === 'update') {
+      const { displayId: id } = output;
+      const known = this.#panels.some((panel) => panel.id === id);
+      if (id !== undefined && (known || output.type === 'display')) {
+        const panel = { id, entry: shownEntry(output) };
+        this.#pin(known ? this.#panels.map((each) => (each.id === id ? panel : each)) : [...this.#panels, panel]);
+        return;
+      }
+    }
     const { entries, partial } = hear(this.partial, output);
     this.#begin(partial);
+    this.push(entries);
+  }
+
+  #pin(panels: readonly Panel[]): void {
+    this.#panels = panels;
+    this.#onChange();
+  }
+
+  /** The cell has ended: what its panels show is said for good. */
+  settle(): void {
+    this.finish();
+    const entries = this.#panels.map(({ entry }) => entry);
+    if (entries.length === 0) return;
+    this.#pin([]);
     this.push(entries);
   }
 

@@ -50,6 +50,11 @@ const FOLDED = 20;
 export const isResult = (entry: Entry): boolean =>
   entry.kind === 'view' || (entry.kind === 'text' && entry.result === true);
 
+/** What a result or a display looks like. */
+export function shownEntry({ view, data }: { readonly view?: ViewData; readonly data: MimeBundle }): Entry {
+  return view ? { kind: 'view', view } : { kind: 'text', text: withHex(plainText(data)), result: true };
+}
+
 /** What one more output of the kernel's adds, behind the unfinished line `partial`. */
 export function hear(partial: string, output: Output): Heard {
   switch (output.type) {
@@ -64,11 +69,7 @@ export function hear(partial: string, output: Output): Heard {
     case 'result':
     case 'display':
     case 'update': {
-      const { view, data } = output;
-      const shown: Entry = view
-        ? { kind: 'view', view }
-        : { kind: 'text', text: withHex(plainText(data)), result: true };
-      return { entries: [...finish(partial), shown], partial: '' };
+      return { entries: [...finish(partial), shownEntry(output)], partial: '' };
     }
     case 'error': {
       const text = output.traceback.length > 0 ? output.traceback.join('\n') : `${output.ename}: ${output.evalue}`;

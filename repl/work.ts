@@ -130,6 +130,7 @@ export class Work {
     this.#kernel = undefined;
     this.#client = undefined;
     this.#set({ kernel: 'dead', running: undefined, waiting: [] });
+    this.#outlet.settle();
     if (words !== '') this.#outlet.show({ kind: 'error', text: words });
     this.#outlet.note(`The kernel ${how}`, true);
   }
@@ -208,7 +209,7 @@ export class Work {
       }
       over = true;
       if (this.#client !== kernel) return;
-      this.#outlet.finish();
+      this.#outlet.settle();
       this.ran.push({ number: count, text: cell.text, outputs, ok: !failed });
       this.#set({ running: undefined, count });
     }

@@ -149,6 +149,31 @@ describe('the dialogue', () => {
     assert.equal(here.said.at(-1), 'meanwhile');
   });
 
+  test('a display that is updated is a panel while its cell runs, and stands once in the transcript when it ends', async () => {
+    await here.type('watch(edu)\r');
+    const cell = here.kernel.asked[1];
+    const shows = (text: string) => ({
+      data: {},
+      metadata: {},
+      displayId: 'a',
+      view: { title: text, head: [], rows: [] },
+    });
+    cell?.output({ type: 'display', ...shows('first') });
+    cell?.output({ type: 'update', ...shows('second') });
+    cell?.output({ type: 'stream', name: 'stdout', text: 'printed\n' });
+    cell?.output({ type: 'update', ...shows('third') });
+    await settled();
+    assert.deepEqual(
+      here.dialogue.scene.panels.map(({ entry }) => entry),
+      [{ kind: 'view', view: shows('third').view }],
+    );
+    assert.deepEqual(here.said.slice(1), ['2> watch(edu)', 'printed']);
+    cell?.end();
+    await settled();
+    assert.deepEqual(here.dialogue.scene.panels, []);
+    assert.deepEqual(here.said.slice(1), ['2> watch(edu)', 'printed', 'third']);
+  });
+
   test('what is printed is not folded', async () => {
     await here.type('print()\r');
     here.kernel.asked[1]?.output({ type: 'stream', name: 'stdout', text: 'a line\n'.repeat(300) });
