@@ -16,8 +16,8 @@ describe('README.md', { timeout: 120_000 }, () => {
   after(() => kernel.shutdown());
   const run = (code: string): Promise<ExecuteReply> => kernel.execute(code, { onOutput: () => {} });
 
-  test('has a first look and a tour of the library', () => {
-    assert.equal(blocks.length, 2);
+  test('has a first look, a tour of the library, and more of memory and interrupts', () => {
+    assert.equal(blocks.length, 3);
   });
 
   test('the first look is refused for its misspelt register alone', async () => {
@@ -32,5 +32,10 @@ describe('README.md', { timeout: 120_000 }, () => {
   test('the tour runs, and its interrupt comes', async () => {
     const toured = await run(blocks[1] ?? '');
     assert.equal(toured.status, 'ok', toured.evalue);
+  });
+
+  test('memory and interrupts run too', async () => {
+    const ran = await run(blocks[2] ?? '');
+    assert.equal(ran.status, 'ok', ran.evalue);
   });
 });
