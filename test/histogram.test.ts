@@ -9,6 +9,7 @@ test('quantiles are samples, and every sample is in one bucket', () => {
   const it = new Histogram('t', samples);
   assert.deepEqual([it.count, it.min, it.median, it.p99, it.max, it.mean], [1000, 1, 500, 990, 1000, 500.5]);
   assert.deepEqual([it.quantile(0), it.quantile(0.25), it.quantile(1)], [1, 250, 1000]);
+  assert.equal(new Histogram('t', [3, 1, 2]).median, 2);
   assert.deepEqual(it.samples, samples, 'as measured');
   for (const { from, to, count } of it.buckets) {
     assert.equal(count, samples.filter((sample) => from <= sample && sample < to).length, `${from} to ${to}`);

@@ -207,6 +207,10 @@ export function memoryContract(spec: string, on: On): void {
       assert.match(inspect(found), /00000060 .* \.\. \.\. \.\. \.\. 01 02 03 01 02 03 01 \.\./);
       assert.ok(buf.compare(Uint8Array.of(2, 3, 1), 101).equal);
       assert.ok(buf.compare(Uint8Array.of(1, 2, 3), 100, 7).equal);
+      const three = Uint8Array.of(1, 2, 3);
+      const long = dev.dma(12288, { fill: three });
+      assert.ok(long.compare(three, 0, 12288).equal, 'a pattern that does not divide a page');
+      assert.equal(long.compare(three, 1, 12287).count, 12287);
       for (const bad of [
         () => buf.fill(256),
         () => buf.fill(new Uint8Array(0)),
