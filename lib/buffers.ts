@@ -91,7 +91,15 @@ export class Buffers {
       const bytes = guard && typeof what === 'number' ? memory.bytes.subarray(0, what) : memory.bytes;
       if (pattern !== undefined) fillWith(bytes, pattern);
       const lead = guard ? BigInt(GUARD_SIZE) : 0n;
-      const first = this.#place(BigInt(memory.size) + 2n * lead, BigInt(memory.pageSize), mask, lead, options.iova);
+      const only = this.#backend.dmaPlace?.(memory);
+      const asked = options.iova ?? only;
+      if (only !== undefined && (asked !== only || guard)) {
+        throw this.#refusal(
+          `without an IOMMU the card sees memory where it is, at ${hex(only)}`,
+          'leave iova and guard out',
+        );
+      }
+      const first = this.#place(BigInt(memory.size) + 2n * lead, BigInt(memory.pageSize), mask, lead, asked);
       iova = first;
       const at = (first + lead) as Iova;
       this.#backend.dmaMap(memory, at, rights);

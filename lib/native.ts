@@ -34,6 +34,8 @@ export interface Libc {
   /** The address of the mapping. */
   mmap(at: number, size: number, protection: number, flags: number, fd: number, offset: number): number;
   munmap(at: number, size: number): number;
+  /** Keeps pages in memory, until they are unmapped. */
+  mlock(at: number, size: number): number;
   memfd(name: string, flags: number): number;
   /** Makes the file that long, its pages present: too little memory is an error now, not a SIGBUS later. */
   fallocate(fd: number, size: number): number;
@@ -90,6 +92,7 @@ export interface Mmio {
 }
 
 export const PAGE = 4096;
+export const O_RDONLY = 0;
 export const O_RDWR = 0o2;
 const O_CLOEXEC = 0o2000000;
 export const PROT_NONE = 0;
@@ -151,6 +154,7 @@ export const libc = once((): Libc => {
   const write = c.func('write', 'long', ['int', 'void *', 'size_t']);
   const mmap = c.func('mmap', 'intptr_t', ['uintptr_t', 'size_t', 'int', 'int', 'int', 'int64_t']);
   const munmap = c.func('munmap', 'int', ['uintptr_t', 'size_t']);
+  const mlock = c.func('mlock', 'int', ['uintptr_t', 'size_t']);
   const memfd = c.func('memfd_create', 'int', ['str', 'uint']);
   const fallocate = c.func('fallocate', 'int', ['int', 'int', 'int64_t', 'int64_t']);
   const eventfd = c.func('eventfd', 'int', ['uint', 'int']);
@@ -181,6 +185,7 @@ export const libc = once((): Libc => {
     write: (fd, from, size) => checked(write(fd, from, size)),
     mmap: (at, size, protection, flags, fd, offset) => checked(mmap(at, size, protection, flags, fd, offset)),
     munmap: (at, size) => checked(munmap(at, size)),
+    mlock: (at, size) => checked(mlock(at, size)),
     memfd: (name, flags) => checked(memfd(name, flags | MFD_CLOEXEC)),
     fallocate: (fd, size) => checked(fallocate(fd, 0, 0, size)),
     eventfd: () => checked(eventfd(0, O_CLOEXEC | EFD_NONBLOCK)),

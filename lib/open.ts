@@ -4,6 +4,7 @@ import type { Backend } from './backend.js';
 import { openDump } from './backends/dump.js';
 import { openGroup } from './backends/group.js';
 import { iommufdUsable, openIommufd } from './backends/iommufd.js';
+import { openNoIommu } from './backends/noiommu.js';
 import { openSim } from './backends/sim.js';
 import { requireVfioDevice } from './backends/sysfs.js';
 import { VfioBackend } from './backends/vfio.js';
@@ -33,6 +34,11 @@ export interface OpenOptions {
    * cells, else false. A simulated card, and one with `iommuOf`, is not shared.
    */
   readonly share?: boolean | 'join' | undefined;
+  /**
+   * What 'noiommu:BDF' asks for: with bus mastering on, a card without an IOMMU can read and overwrite all of this machine's memory. A
+   * buffer is then one page, 4K, 2M or 1G, and its IOVA that page's physical address; turn bus mastering off before freeing it.
+   */
+  readonly unsafe?: boolean | undefined;
 }
 
 /** Opens what stands behind the colon of a spec, beside another device where one is given. */
@@ -47,6 +53,11 @@ interface OpenerOptions extends OpenOptions {
 const SCHEMES: Readonly<Record<string, Opener>> = {
   group: (bdf, { beside, vfToken, seat }, spec) => openGroup(bdf, { beside: kernel(beside, spec), vfToken, seat }),
   iommufd: (bdf, { beside, vfToken, seat }, spec) => openIommufd(bdf, { beside: kernel(beside, spec), vfToken, seat }),
+  noiommu: (bdf, { beside, vfToken, unsafe = false }, spec) => {
+    if (beside !== undefined) throw notSo(spec, 'without an IOMMU there are no mappings to share', 'leave iommuOf out');
+    if (vfToken !== undefined) throw notSo(spec, 'without an IOMMU there is no SR-IOV', 'leave vfToken out');
+    return openNoIommu(bdf, unsafe);
+  },
   sim: (name, { beside, vfToken }, spec) => {
     if (beside !== undefined) throw notSo(spec, 'a simulated card has an IOMMU of its own', 'leave iommuOf out');
     if (vfToken !== undefined) throw notSo(spec, 'a simulated card has no SR-IOV', 'leave vfToken out');
@@ -60,7 +71,14 @@ const SCHEMES: Readonly<Record<string, Opener>> = {
 };
 
 /** Of these, what stands behind the colon is a card's BDF. */
-const CARDS: readonly string[] = ['group', 'iommufd'];
+const CARDS: readonly string[] = ['group', 'iommufd', 'noiommu'];
+
+/** Why a card that is reached so is not shared with other processes. */
+const NOT_SHARED: Readonly<Record<string, string>> = {
+  sim: 'a simulated card is a thread of the process that opened it',
+  dump: 'a dump is a file',
+  noiommu: 'without an IOMMU there are no mappings to share',
+};
 
 function kernel(beside: Backend | undefined, spec: string): VfioBackend | undefined {
   if (beside === undefined || beside instanceof VfioBackend) return beside;
@@ -80,9 +98,9 @@ const parts = new WeakMap<Device, { readonly backend: Backend; readonly space: I
  *
  * @param spec a BDF ('0000:03:00.0', '03:00.0'), which takes the card's own node and an iommufd where the kernel has them and their
  * permissions allow it, else the card's group: `dev.spec` says which. 'iommufd:BDF' and 'group:BDF' (kernel VFIO's legacy path) choose.
- * 'sim:edu' is the simulated QEMU edu. 'dump:FILE', 'dump:FILE#03:00.0' is the config space of one function out of what lspci -xxxx or
- * `vfiolab dump SPEC config --format lspci` wrote: it can be read, everything else is refused. Default: the environment's VFIOLAB_DEVICE,
- * else 'sim:edu'.
+ * 'noiommu:BDF' is a card that no IOMMU has, with `unsafe`. 'sim:edu' is the simulated QEMU edu. 'dump:FILE', 'dump:FILE#03:00.0' is the
+ * config space of one function out of what lspci -xxxx or `vfiolab dump SPEC config --format lspci` wrote: it can be read, everything
+ * else is refused. Default: the environment's VFIOLAB_DEVICE, else 'sim:edu'.
  * @throws UsageError for a malformed spec, or a device that this process has open already; SystemError naming the step, the ioctl,
  * its errno and the cure where the kernel refuses.
  * @example const dev = open('0000:03:00.0')
@@ -122,10 +140,9 @@ export function open(spec: string = process.env.VFIOLAB_DEVICE || 'sim:edu', opt
 
 /** What is to be shared: what the options say, else what the process does. */
 function shared(scheme: string, { share, iommuOf }: OpenOptions, spec: string): boolean | 'join' {
-  if (scheme !== 'sim' && iommuOf === undefined) return share ?? sharesByDefault();
+  const reason = NOT_SHARED[scheme] ?? (iommuOf === undefined ? undefined : 'its IOMMU is of another device');
+  if (reason === undefined) return share ?? sharesByDefault();
   if (share !== true) return false;
-  const reason =
-    scheme === 'sim' ? 'a simulated card is a thread of the process that opened it' : 'its IOMMU is of another device';
   throw new UsageError({ path: spec, attempted: 'open, share', reason, hint: 'leave share out' });
 }
 

@@ -1,24 +1,20 @@
 /**
  * A device by way of its IOMMU group: VFIO's legacy path, which every distribution's kernel has.
  *
- * The steps are those that DPDK counts: 1 a container, 2 is the device in a group, 3 open the group, 4 is it viable, 5 add it
- * to the container, 7 the device's fd, 8 map its BARs. Step 2 comes first here, since sysfs tells best what is wrong.
- * Steps 6, 9 and 10 (DMA maps, interrupts, bus mastering) are asked for later, each by itself.
- *
  * Ref: Documentation/driver-api/vfio.rst, include/uapi/linux/vfio.h
  */
 import type { DmaAccess, IovaRange } from '../backend.js';
-import { SystemError, UsageError } from '../errors.js';
-import { libc, O_RDWR } from '../native.js';
+import { UsageError } from '../errors.js';
+import { libc } from '../native.js';
 import type { Reach } from '../share/sharer.js';
 import * as uapi from '../uapi.js';
-import { allUnmapped, BESIDE_HINT, type Cause, granted, mapDma, notViable, UNMAP_DMA } from './refused.js';
-import { bindHint, groupHolders, requireVfioDevice } from './sysfs.js';
-import { checkVfToken, tokenNotTaken, tokenRefused } from './vf-token.js';
+import { allUnmapped, BESIDE_HINT, granted, mapDma, UNMAP_DMA } from './refused.js';
+import { addToContainer, checkViable, deviceFd, openContainer, openNode, setIommu } from './steps.js';
+import { requireVfioDevice } from './sysfs.js';
+import { checkVfToken } from './vf-token.js';
 import { type Iommu, type KernelOptions, VfioBackend } from './vfio.js';
 
 const { FLAG, IOCTL, IOMMU_INFO } = uapi;
-const CONTAINER = '/dev/vfio/vfio';
 
 /**
  * Opens `bdf`, bound to vfio-pci, through its group. Inert: no bus mastering, no reset, no DMA map, no interrupt.
@@ -50,99 +46,6 @@ function containerOf(bdf: string, beside: VfioBackend): Container {
   throw new UsageError({ path: bdf, attempted: 'open', reason, hint: BESIDE_HINT });
 }
 
-/** Step 1. */
-function openContainer(bdf: string): number {
-  const load: Cause = [`there is no ${CONTAINER}: the kernel's VFIO is not loaded`, 'load it: sudo modprobe vfio-pci'];
-  const fd = granted(libc().open(CONTAINER, O_RDWR), bdf, `step 1, open ${CONTAINER}`, {
-    ENOENT: load,
-    ENODEV: load,
-    EACCES: [
-      `no permission for ${CONTAINER}`,
-      `let everybody open it, it grants nothing by itself: sudo chmod 0666 ${CONTAINER}`,
-    ],
-  });
-  try {
-    const version = granted(libc().ioctl(fd, IOCTL.VFIO_GET_API_VERSION, 0), bdf, 'step 1, VFIO_GET_API_VERSION');
-    const type1 = libc().ioctl(fd, IOCTL.VFIO_CHECK_EXTENSION, FLAG.VFIO_TYPE1v2_IOMMU);
-    if (version !== FLAG.VFIO_API_VERSION || type1 !== 1) {
-      const attempted = 'step 1, VFIO_CHECK_EXTENSION';
-      const reason = `the kernel offers no type 1 (v2) IOMMU; its VFIO API is version ${version}`;
-      throw new SystemError({ path: bdf, attempted, reason, hint: 'load it: sudo modprobe vfio_iommu_type1' });
-    }
-    return fd;
-  } catch (error) {
-    libc().close(fd);
-    throw error;
-  }
-}
-
-/** Step 3. */
-function openNode(bdf: string, group: number): number {
-  const node = `/dev/vfio/${group}`;
-  return granted(libc().open(node, O_RDWR), bdf, `step 3, open ${node}`, {
-    ENOENT: [
-      `there is no ${node}`,
-      'a kernel without VFIO_GROUP has the iommufd path only; else: sudo modprobe vfio-pci',
-    ],
-    EACCES: [`no permission for ${node}`, `take it: sudo chown "$USER" ${node}`],
-    EPERM: [`${node} is for privileged processes only (no-IOMMU mode)`, 'boot with an IOMMU enabled: intel_iommu=on'],
-    get EBUSY(): Cause {
-      return [
-        `group ${group} is already open: ${groupHolders(group)}`,
-        'one process at a time has a group: close it there first; in one process, a device beside another of its group is ' +
-          'opened with { iommuOf: dev }',
-      ];
-    },
-  });
-}
-
-/** Step 4. */
-function checkViable(bdf: string, group: number, fd: number): void {
-  const bytes = uapi.GROUP_STATUS.pack({});
-  const attempted = 'step 4, VFIO_GROUP_GET_STATUS';
-  granted(libc().ioctl(fd, IOCTL.VFIO_GROUP_GET_STATUS, bytes), bdf, attempted);
-  if ((uapi.GROUP_STATUS.unpack(bytes).flags & FLAG.VFIO_GROUP_FLAGS_VIABLE) !== 0) return;
-  const [reason, hint] = notViable(bdf, group);
-  throw new SystemError({ path: bdf, attempted, reason, hint });
-}
-
-/** Step 5. */
-function addToContainer(bdf: string, group: number, groupFd: number, container: number): void {
-  const argument = new Uint8Array(Int32Array.of(container).buffer);
-  granted(libc().ioctl(groupFd, IOCTL.VFIO_GROUP_SET_CONTAINER, argument), bdf, 'step 5, VFIO_GROUP_SET_CONTAINER', {
-    get EPERM() {
-      return notViable(bdf, group);
-    },
-    EINVAL: ['the IOMMU behind this device cannot share the other device’s container', 'open it by itself'],
-  });
-}
-
-/** The IOMMU behind a container, once a group is in it. */
-function setIommu(bdf: string, container: number): void {
-  granted(libc().ioctl(container, IOCTL.VFIO_SET_IOMMU, FLAG.VFIO_TYPE1v2_IOMMU), bdf, 'step 5, VFIO_SET_IOMMU', {
-    EPERM: [
-      'the platform has no interrupt remapping, so that a device could forge interrupts',
-      'enable it in the firmware (VT-d/AMD-Vi, x2APIC); or accept the risk: ' +
-        'echo 1 | sudo tee /sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts',
-    ],
-    ENODEV: ['the IOMMU driver did not take the group', "see the end of the kernel's log: dmesg | tail"],
-  });
-}
-
-/** Step 7. */
-function deviceFd(bdf: string, groupFd: number, token: string | undefined): number {
-  const name = new TextEncoder().encode(`${bdf}${token === undefined ? '' : ` vf_token=${token}`}\0`);
-  return granted(libc().ioctl(groupFd, IOCTL.VFIO_GROUP_GET_DEVICE_FD, name), bdf, 'step 7, VFIO_GROUP_GET_DEVICE_FD', {
-    ENODEV: ['the group has no device of that name', `bind it to vfio-pci: ${bindHint(bdf)}`],
-    get EACCES() {
-      return tokenRefused(bdf, token);
-    },
-    get EINVAL() {
-      return tokenNotTaken(bdf);
-    },
-  });
-}
-
 /** Every group that this process has open, with its fd: what proves to the kernel that a hot reset hits only what is ours. */
 const openGroups = new Map<number, number>();
 
@@ -156,7 +59,7 @@ class Container {
 
   /** @param handed the fd of a container that another process shares: its IOMMU is set. */
   constructor(bdf: string, handed?: number) {
-    this.#fd = handed ?? openContainer(bdf);
+    this.#fd = handed ?? openContainer(bdf, FLAG.VFIO_TYPE1v2_IOMMU);
   }
 
   get fd(): number {
@@ -180,7 +83,7 @@ class Container {
       if (handed === undefined) {
         checkViable(bdf, group, fd);
         addToContainer(bdf, group, fd, this.#fd);
-        if (this.#groups.size === 0) setIommu(bdf, this.#fd);
+        if (this.#groups.size === 0) setIommu(bdf, this.#fd, FLAG.VFIO_TYPE1v2_IOMMU);
       }
       this.#learn(bdf);
     } catch (error) {

@@ -22,8 +22,11 @@ export function bindHint(bdf: string): string {
   return `sudo sh -c '${load}echo vfio-pci >${device}/driver_override; ${unbind}echo ${bdf} >/sys/bus/pci/drivers_probe'`;
 }
 
+const NO_IOMMU =
+  'enable the IOMMU in the firmware (VT-d, AMD-Vi) and on the kernel command line: intel_iommu=on; vfiolab doctor tells what this machine needs';
+
 /** Step 2: the device's group and driver. @throws where it is absent, on another driver, or in no group. */
-export function requireVfioDevice(bdf: string): { group: number; driver: string } {
+export function requireVfioDevice(bdf: string, noGroup: string = NO_IOMMU): { group: number; driver: string } {
   if (!BDF.test(bdf)) {
     const reason = `'${bdf}' is not a BDF`;
     throw new UsageError({ path: bdf, attempted: 'open', reason, hint: 'write it as lspci -D does: 0000:03:00.0' });
@@ -42,10 +45,7 @@ export function requireVfioDevice(bdf: string): { group: number; driver: string 
   // The group before the driver: without an IOMMU vfio-pci takes no device.
   const group = groupOf(bdf);
   if (group === undefined) {
-    throw refusal(
-      'the device is in no IOMMU group',
-      'enable the IOMMU in the firmware (VT-d, AMD-Vi) and on the kernel command line: intel_iommu=on; vfiolab doctor tells what this machine needs',
-    );
+    throw refusal('the device is in no IOMMU group', noGroup);
   }
   const driver = driverOf(bdf);
   if (driver === undefined) throw refusal('no driver has the device', `bind it to vfio-pci: ${bindHint(bdf)}`);

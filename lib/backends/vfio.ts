@@ -51,6 +51,8 @@ export interface Iommu {
   /** They may narrow when another device comes to share it. */
   readonly iovaRanges: readonly IovaRange[];
   readonly pageSizes: readonly number[];
+  /** Where there is no IOMMU: the address at which the device sees memory. */
+  place?(pointer: bigint, size: number, pageSize: number): bigint;
   map(pointer: bigint, size: number, iova: bigint, access: DmaAccess): void;
   unmap(iova: bigint, size: number): void;
   /** The groups that this process has open, by number, with their fds; none where an iommufd proves what is ours. */
@@ -145,6 +147,12 @@ export class VfioBackend implements Backend {
   dmaAdopt(bytes: Uint8Array): DmaMemory {
     this.#checkOpen('dmaAdopt');
     return new BorrowedMemory(bytes, this.path);
+  }
+
+  dmaPlace(memory: DmaMemory): bigint | undefined {
+    this.#checkOpen('dmaPlace');
+    if (!isMappable(memory)) throw notPageMemory(this.path);
+    return this.iommu.place?.(memory.pointer, memory.size, memory.pageSize);
   }
 
   dmaMap(memory: DmaMemory, iova: bigint, access: DmaAccess): void {

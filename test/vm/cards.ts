@@ -14,7 +14,7 @@ export const E1000E = '0000:03:00.0';
 export const SHARED = ['0000:05:01.0', '0000:05:02.0'] as const;
 /** Behind the same bridge: a virtio-rng, which virtio-pci takes at boot. */
 export const SHARED_OTHER = '0000:05:03.0';
-/** Another edu, behind a root port of its own. */
+/** Another edu, behind a root port of its own, that drives all 64 address bits. */
 export const EDU_TOO = '0000:06:00.0';
 /** MSI and 10 MSI-X vectors, a ROM, SR-IOV. */
 export const IGB = '0000:07:00.0';
@@ -45,7 +45,7 @@ export const CARDS = [
   'edu,bus=bridge,addr=2',
   'virtio-rng-pci,bus=bridge,addr=3,disable-legacy=on',
   rootPort(5),
-  'edu,bus=port5',
+  'edu,bus=port5,dma_mask=0xffffffffffffffff',
   rootPort(6),
   'igb,bus=port6',
   rootPort(7),

@@ -5,6 +5,7 @@ import test from 'node:test';
 import { needs } from '../needs.js';
 import { EDU } from './cards.js';
 import { CHECKOUT, Guest } from './guest.js';
+import { relay } from './relay.js';
 
 const PROGRAM = `
   import { openGroup } from '${join(CHECKOUT, 'dist/lib/backends/group.js')}';
@@ -63,4 +64,5 @@ test('without an IOMMU: no group, whatever the driver', needs('guest'), async (t
     /^0000:01:00\.0: 1 wrong\n[\s\S]*✗ +IOMMU +this virtual machine has no IOMMU: .*intel-iommu/,
   );
   assert.match(doctor.output, /^0000:01:00\.0: bind: the device is in no IOMMU group; vfiolab doctor/m);
+  await t.test('no-IOMMU mode', (t) => relay(t, guest, 'noiommu'));
 });
