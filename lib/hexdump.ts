@@ -11,6 +11,14 @@ export interface HexdumpOptions {
   readonly width?: Width;
   /** Default 'hexdump'. */
   readonly title?: string;
+  /** Bytes that were not read, and are shown as such. Default: all were. */
+  readonly unread?: readonly Stretch[];
+}
+
+/** So many bytes from an offset on. */
+export interface Stretch {
+  readonly offset: number;
+  readonly length: number;
 }
 
 const ROW = 16;
@@ -23,7 +31,7 @@ const ROW = 16;
  * hexdump(buf.bytes.subarray(0, 64), { base: buf.iova, width: 32 })
  */
 export function hexdump(bytes: Uint8Array, options: HexdumpOptions = {}): View {
-  const { base = 0, width = 8, title = '' } = options;
+  const { base = 0, width = 8, title = '', unread = [] } = options;
   if (![8, 16, 32, 64].includes(width)) {
     throw new UsageError({ path: 'hexdump', attempted: 'show', reason: `width ${width}`, hint: 'use 8, 16, 32 or 64' });
   }
@@ -44,7 +52,7 @@ export function hexdump(bytes: Uint8Array, options: HexdumpOptions = {}): View {
   let starred = false;
   for (let offset = 0; offset < copy.length; offset += ROW) {
     const length = Math.min(ROW, copy.length - offset);
-    const line = text[offset / ROW] ?? '';
+    const line = blanked(text[offset / ROW] ?? '', offset, length, width, unread);
     const hex = line.slice(0, -length).trimEnd();
     const last = offset + ROW >= copy.length;
     if (hex === previous && !last) {
@@ -57,4 +65,16 @@ export function hexdump(bytes: Uint8Array, options: HexdumpOptions = {}): View {
     rows.push([{ text: address(offset), tone: 'dim' }, hex, { text: line.slice(-length), tone: 'dim' }]);
   }
   return new View(title, [], rows);
+}
+
+/** A row with dashes for what was not read: each group that has a byte of it. */
+function blanked(line: string, row: number, length: number, width: Width, unread: readonly Stretch[]): string {
+  if (unread.length === 0) return line;
+  const missing = (at: number) => unread.some(({ offset, length }) => at >= offset && at < offset + length);
+  let at = row;
+  const hex = line.slice(0, -length).replace(/[0-9a-f]+/g, (group) => {
+    const bytes = Array.from({ length: width / 8 }, () => at++);
+    return bytes.some(missing) ? '-'.repeat(group.length) : group;
+  });
+  return hex + [...line.slice(-length)].map((character, index) => (missing(row + index) ? ' ' : character)).join('');
 }

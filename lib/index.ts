@@ -30,15 +30,19 @@ export { type DmaBuffer, type DmaOptions, GuardError, type PageSize } from './dm
 export { BusError, ClosedError, GoneError, LabError, SystemError, TimeoutError, UsageError } from './errors.js';
 export type { Enum, FieldSpec, Fields, FieldValues, Patch, RegisterValue, Unit } from './fields.js';
 export type { Breach, GuardReport } from './guard.js';
-export { type HexdumpOptions, hexdump } from './hexdump.js';
+export { hexdiff } from './hexdiff.js';
+export { type HexdumpOptions, hexdump, type Stretch } from './hexdump.js';
 export { type Bucket, Histogram } from './histogram.js';
 export { type BindOptions, bind, type Change, type Move, release } from './host/bind.js';
 export { type Diagnosis, doctor } from './host/doctor.js';
 export type { Finding } from './host/finding.js';
 export type { Host } from './host/host.js';
 export { enableVfs } from './host/sriov.js';
+export { type Holder, holders } from './host/holders.js';
 export { list, type PciFunction, type PciFunctions, type VfioState } from './host/list.js';
+export { DFH, type DfhFeature, type DfhFeatures, dfhWalk } from './hw/dfh.js';
 export { EDU, EDU_BUFFER, EDU_DMA_MASK } from './hw/edu.js';
+export { type LitexCsr, type LitexRegister, litexMap } from './hw/litex.js';
 export type { HotResetDevices } from './hot-reset.js';
 export { type BenchOptions, type Firing, firings, type Irq, type WaitOptions, waitAny } from './irq.js';
 export type { Vectors } from './irqs.js';
@@ -80,5 +84,6 @@ export {
   u32,
   u64,
 } from './struct.js';
+export { type UntilOptions, until } from './until.js';
 export type { Unmasker } from './unmask.js';
 export { type Cell, type CellLike, Shown, type Tone, VIEW, View, type Viewable, type ViewData } from './view.js';

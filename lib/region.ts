@@ -2,8 +2,8 @@
 import type { Backend, RegionInfo, Value, Width } from './backend.js';
 import { progress } from './cell.js';
 import { UsageError } from './errors.js';
-import { hexdump } from './hexdump.js';
-import { bindRegisters, type RegisterMap, type Registers } from './registers.js';
+import { hexdump, type Stretch } from './hexdump.js';
+import { type BoundRegister, bindRegisters, changesByReading, type RegisterMap, type Registers } from './registers.js';
 import { ownedByThread } from './thread.js';
 import { Shown, VIEW, View } from './view.js';
 
@@ -24,6 +24,8 @@ export class Region extends Shown {
   readonly path: string;
   readonly #index: number;
   readonly #end: number;
+  /** By offset: registers that reading changes, as far as maps were bound that know them. */
+  readonly #fragile = new Map<number, { readonly size: number; readonly name: string }>();
 
   /** Users come by a Region through `dev.bar(0)`, `dev.config` or `dev.region('rom')`. */
   constructor(backend: Backend, info: RegionInfo) {
@@ -148,9 +150,38 @@ export class Region extends Shown {
     );
   }
 
-  /** Reads a block, as `readBlock` does, and shows it as a hexdump. Default: the first 256 bytes, 32 bits at a time. */
+  /**
+   * Reads a block, as `readBlock` does, and shows it as a hexdump. Default: the first 256 bytes, 32 bits at a time. Registers that reading
+   * would change ('rclr', or a field of theirs), as the maps say that were bound to this region, are not read: dashes stand for them.
+   */
   dump(offset = 0, length: number = Math.min(256, this.size - offset), width: Width = 32): View {
-    return hexdump(this.readBlock(offset, length, width), { base: offset, width, title: this.path });
+    this.#checkBlock(offset, length, width, 'dump');
+    const bytes = new Uint8Array(length);
+    const unread = this.#unread(offset, length, width);
+    let from = 0;
+    for (const { offset: at, length: skipped } of [...unread, { offset: length, length: 0 }]) {
+      if (at > from) bytes.set(this.readBlock(offset + from, at - from, width), from);
+      from = at + skipped;
+    }
+    const names = unread.map(({ name }) => name);
+    const title = names.length === 0 ? this.path : `${this.path}, not read: ${names.join(', ')}`;
+    return hexdump(bytes, { base: offset, width, title, unread });
+  }
+
+  /** What a dump leaves out, in whole accesses of its width, from `offset` on, in order, none twice. */
+  #unread(offset: number, length: number, width: Width): (Stretch & { readonly name: string })[] {
+    const step = width / 8;
+    const found: { offset: number; length: number; name: string }[] = [];
+    for (const [at, { size, name }] of [...this.#fragile].sort(([a], [b]) => a - b)) {
+      const first = Math.max(
+        at - offset - ((at - offset) % step),
+        found.at(-1) === undefined ? 0 : endOf(found.at(-1)),
+      );
+      const end = Math.min(length, Math.ceil((at + size - offset) / step) * step);
+      if (at + size > offset && end > Math.max(0, first))
+        found.push({ offset: Math.max(0, first), length: end - Math.max(0, first), name });
+    }
+    return found;
   }
 
   /**
@@ -162,7 +193,12 @@ export class Region extends Shown {
    * edu.STATUS.modify({ IRQ: 1 })
    */
   registers<const M extends RegisterMap>(map: M): Registers<M> {
-    return bindRegisters(this, map);
+    const bound = bindRegisters(this, map);
+    for (const register of Object.values(bound).flat() as BoundRegister[]) {
+      const { name, offset, spec } = register;
+      if (changesByReading(spec)) this.#fragile.set(offset, { size: spec.width / 8, name });
+    }
+    return bound;
   }
 
   [VIEW](): View {
@@ -250,6 +286,8 @@ export class Region extends Shown {
     throw refusal(`offset is not a multiple of ${bytes}`, `use ${hex(below)}, or a narrower access`);
   }
 }
+
+const endOf = (stretch: Stretch | undefined): number => (stretch === undefined ? 0 : stretch.offset + stretch.length);
 
 export const REGION_HEAD = ['region', 'size', 'access', 'reached by'];
 

@@ -10,7 +10,7 @@
  * before the card is touched. Plain JavaScript gets the same refusals as a UsageError.
  */
 import type { Value, Width } from './backend.js';
-import { UsageError } from './errors.js';
+import { LabError, UsageError } from './errors.js';
 import {
   decodeFields,
   encodeFields,
@@ -162,12 +162,21 @@ export interface Modifiable<W extends Width, F extends Fields> {
   modify(fields: Patch<W, F>): void;
   /** The same by bits: those that are set in `mask` become what they are in `bits`. */
   modify(bits: Value<W>, mask: Value<W>): void;
+  /**
+   * As `modify()` does, then reads the register once more: three accesses.
+   *
+   * @returns what it holds then.
+   * @throws LabError where a field that was named does not hold what was written: it is read-only after all, self-clearing, or the map
+   * is wrong. (A write-1-to-clear field is to read as 0.) Otherwise as `modify()`.
+   * @example edu.STATUS.change({ IRQ: 1 })
+   */
+  change(fields: Patch<W, F>): ReadValue<W, F>;
 }
 
 /** A register bound to a region, with the verbs that its access mode allows. */
 export type Register<W extends Width, F extends Fields, A extends Access> = Omit<
   BoundRegister,
-  'read' | 'write' | 'modify' | 'decode'
+  'read' | 'write' | 'modify' | 'change' | 'decode'
 > & {
   /** What `read()` would give for this raw value: pure, touches nothing. */
   decode(raw: Value<W>): ReadValue<W, F>;
@@ -256,6 +265,30 @@ export class BoundRegister extends Shown {
     this.#region.write(this.offset, this.spec.width, changed(kept));
   }
 
+  change(fields: object): unknown {
+    this.modify(fields);
+    const value = this.read();
+    const raw = BigInt((value as { readonly raw: number | bigint }).raw);
+    const wanted = BigInt(this.#encode('change', fields, this.spec.width === 64 ? 0n : 0));
+    const lost = layoutOf(this.spec)
+      .filter(({ name, access }) => Object.hasOwn(fields, name) && access !== 'wo')
+      .map((field) => {
+        const ones = (1n << BigInt(field.msb - field.lsb + 1)) - 1n;
+        const [is, was] = [raw, wanted].map((bits) => (bits >> BigInt(field.lsb)) & ones) as [bigint, bigint];
+        return { name: field.name, is, was: field.access === 'w1c' ? is & ~was : was };
+      })
+      .filter(({ is, was }) => is !== was);
+    if (lost.length === 0) return value;
+    throw new LabError({
+      path: this.path,
+      attempted: 'change',
+      reason: lost
+        .map(({ name, is, was }) => `${name} reads 0x${is.toString(16)}, not 0x${was.toString(16)}`)
+        .join('; '),
+      hint: 'modify() writes without looking; is it the right bit, and does the device take it now?',
+    });
+  }
+
   [VIEW](): View {
     const { width, access, doc } = this.spec;
     const rows = layoutOf(this.spec).map((field) => [
@@ -292,6 +325,10 @@ export class BoundRegister extends Shown {
     return new UsageError({ path: this.path, attempted, reason, hint });
   }
 }
+
+/** Whether reading a register changes it, by its map: it, or a field of it, is 'rclr'. */
+export const changesByReading = (spec: RegisterSpec): boolean =>
+  spec.access === 'rclr' || layoutOf(spec).some(({ access }) => access === 'rclr');
 
 /** A bound map as a whole. */
 export class RegisterBlock extends Shown {

@@ -1,10 +1,10 @@
 /** Every register of a map at one moment, as data: to look at, to keep, to compare with another moment. */
 import { layoutOf } from './fields.js';
-import { BoundRegister, type RegisterBlock } from './registers.js';
+import { BoundRegister, changesByReading, type RegisterBlock } from './registers.js';
 import { type CellLike, Shown, VIEW, View } from './view.js';
 
 /** A register of any map: its verbs differ with its access. */
-type AnyRegister = Omit<BoundRegister, 'read' | 'write' | 'modify' | 'decode'>;
+type AnyRegister = Omit<BoundRegister, 'read' | 'write' | 'modify' | 'change' | 'decode'>;
 
 /** One register of a snapshot. */
 export interface Reading {
@@ -100,7 +100,7 @@ function reading(register: BoundRegister): Reading {
   const { name, offset, spec } = register;
   const about = { name, offset, digits: spec.width / 4, fields: {} };
   if (spec.access === 'wo') return { ...about, unread: 'write-only' };
-  if (spec.access === 'rclr' || layoutOf(spec).some(({ access }) => access === 'rclr')) {
+  if (changesByReading(spec)) {
     return { ...about, unread: 'not read: reading it changes it' };
   }
   const value = register.read();

@@ -22,6 +22,7 @@ import {
   UsageError,
   VIEW,
 } from '../lib/index.js';
+import { bringUpContract } from './contract/bringup.js';
 import { acknowledge, PATIENCE, raise, registers, spinUntil, transfer } from './contract/edu.js';
 import { memoryContract } from './contract/memory.js';
 import { vectorContract } from './contract/vectors.js';
@@ -612,6 +613,7 @@ export function contract(spec: string, { hugePages }: ContractOptions): void {
 
   memoryContract(spec, on);
   vectorContract(spec, on);
+  bringUpContract(spec, on);
 
   test(`every error on ${spec} names the device and the next step`, () => {
     using dev = open(spec);

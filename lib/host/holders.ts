@@ -1,4 +1,6 @@
 /** Which processes have a file open, as far as /proc shows it: of other users' processes only root sees the files. */
+import { canonicalBdf } from './bdf.js';
+import { nodesOf } from './group.js';
 import { HOST, type Host } from './host.js';
 
 export interface Holder {
@@ -25,4 +27,15 @@ export function holdersOf(nodes: readonly string[], host: Host = HOST): Holder[]
 function commandOf(pid: string, host: Host): string {
   const line = host.text(`/proc/${pid}/cmdline`)?.replaceAll('\0', ' ').trim();
   return line || host.text(`/proc/${pid}/comm`) || 'ended';
+}
+
+/**
+ * Whether a card is open, and by whom: the processes that have its IOMMU group or its own node open, this one too. Of other users' processes
+ * only root sees it.
+ *
+ * @throws UsageError for a malformed BDF.
+ * @example holders('0000:03:00.0').map(({ pid, command }) => `${pid} ${command}`)
+ */
+export function holders(bdf: string, host: Host = HOST): Holder[] {
+  return holdersOf(Object.values(nodesOf(canonicalBdf(bdf, 'holders'), host)), host);
 }

@@ -88,8 +88,11 @@ export class Host {
 
   /** Writes a file's whole text, at once, as sysfs wants it. Only with `folders` the file, and those above it, may be new. */
   write(path: string, text: string, folders = false): void {
-    if (folders) makeFolders(dirname(this.#at(path)));
-    if (folders) return writeFileSync(this.#at(path), text);
+    if (folders) {
+      makeFolders(dirname(this.#at(path)));
+      writeFileSync(this.#at(path), text);
+      return;
+    }
     // Some attributes may be written only: not even root may open them for reading too.
     const fd = openSync(this.#at(path), constants.O_WRONLY);
     try {

@@ -11,8 +11,8 @@ import type { Readable, Writable } from 'node:stream';
 import { test } from 'node:test';
 import { LabError, UsageError } from '../../../lib/errors.js';
 import { driverOf, groupOf } from '../../../lib/host/group.js';
-import { bind, type Diagnosis, doctor, list, open, release } from '../../../lib/index.js';
-import { EDU, EDU_TOO, NVME, SHARED, SHARED_OTHER } from '../cards.js';
+import { bind, type Diagnosis, dfhWalk, doctor, holders, list, open, release } from '../../../lib/index.js';
+import { EDU, EDU_TOO, IVSHMEM, NVME, SHARED, SHARED_OTHER } from '../cards.js';
 
 const INDEX = new URL('../../../lib/index.js', import.meta.url).href;
 const CLI = new URL('../../../repl/cli.js', import.meta.url).pathname;
@@ -241,6 +241,10 @@ test('open in another process, and asleep in its hands: the doctor names both, a
       `(() => { const { config } = dev; const pm = dev.cap('PM').offset; config.write16(pm + 4, config.read16(pm + 4) | 3); })()`,
     );
     assert.equal(readFileSync(sys(NVME, 'power_state'), 'utf8'), 'D3hot\n');
+    assert.deepEqual(
+      holders(NVME).map(({ pid }) => pid),
+      [other.process.pid],
+    );
     const before = doctor(NVME);
     const [power, holder, ...more] = ill(before);
     assert.deepEqual(more, []);
@@ -271,4 +275,30 @@ test('list tells the cards of this machine', () => {
   assert.deepEqual([one(EDU)?.vendor, one(EDU)?.device], [0x1234, 0x11e8]);
   assert.ok(one(EDU)?.unused.includes('vfio-pci') || one(EDU)?.driver === 'vfio-pci');
   assert.ok(all.some((each) => each.class >> 8 === 0x0604 && each.vfio.reason === 'a bridge'));
+});
+
+test('a list of device feature headers is walked in a card’s memory', () => {
+  bind(IVSHMEM);
+  const dev = open(IVSHMEM);
+  try {
+    const bar = dev.bar(2);
+    // An FIU, and 4 KiB on a private feature, the last.
+    bar.write64(0x0000, (4n << 60n) | (0x1000n << 16n) | 2n);
+    bar.write64(0x0008, 0x89ab_cdef_0123_4567n);
+    bar.write64(0x0010, 0xfeed_beef_dead_c0den);
+    bar.write64(0x1000, (3n << 60n) | (1n << 40n) | (1n << 12n) | 0x10n);
+    const { features, broken } = dfhWalk(bar);
+    assert.equal(broken, undefined);
+    assert.deepEqual(
+      features.map(({ offset, type, id, revision }) => [offset, type, id, revision]),
+      [
+        [0, 'FIU', 2, 0],
+        [0x1000, 'PRIVATE', 0x10, 1],
+      ],
+    );
+    assert.equal(features[0]?.guid, 'feedbeef-dead-c0de-89ab-cdef01234567');
+  } finally {
+    dev.close();
+    release(IVSHMEM);
+  }
 });
