@@ -22,7 +22,7 @@ import {
 
 export async function run(call: Call): Promise<number> {
   const [file = ''] = call.operands;
-  const device = call.values.get('device');
+  const device = fromHere(call.values.get('device') ?? process.env.VFIOLAB_DEVICE);
   const out = call.values.get('output');
   const asJson = call.flags.has('json');
   const notebook = readNotebook(file);
@@ -43,6 +43,11 @@ export async function run(call: Call): Promise<number> {
     if (out !== undefined) writeNotebook(out, notebook);
     if (asJson) printLine(notebookText(notebook));
   }
+}
+
+/** The notebook runs in its own folder; the file of a dump is named from this one. */
+function fromHere(spec: string | undefined): string | undefined {
+  return spec?.startsWith('dump:') ? `dump:${resolve(spec.slice('dump:'.length))}` : spec;
 }
 
 /** Runs the code cells in order up to the first that fails. Outputs of an earlier run are gone first. */

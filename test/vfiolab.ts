@@ -13,14 +13,20 @@ export interface Ended {
   readonly stderr: string;
 }
 
-export async function vfiolab(words: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ended> {
+export async function vfiolab(
+  words: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  input?: string,
+): Promise<Ended> {
   const child = spawn(process.execPath, [CLI, ...words], {
     env: { ...process.env, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
     // One that hangs is a failure of its test, not of the whole run.
     timeout: 120_000,
     killSignal: 'SIGKILL',
   });
+  child.stdin.on('error', () => {}); // it need not read all of it
+  child.stdin.end(input ?? '');
   const [stdout, stderr, [code, signal]] = await Promise.all([
     text(child.stdout),
     text(child.stderr),

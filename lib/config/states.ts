@@ -31,7 +31,12 @@ const TABLE: { readonly [N in CapabilityName]?: State<N> } = {
   PM: {
     states: ({ PMCSR }) => [{ text: String(PMCSR.POWER_STATE), tone: PMCSR.POWER_STATE === 'D0' ? 'good' : 'warn' }],
   },
-  MSI: { states: ({ CONTROL }) => [switched(CONTROL.ENABLE), `${CONTROL.ENABLED_COUNT} of ${CONTROL.COUNT} vectors`] },
+  MSI: {
+    states({ CONTROL }) {
+      const count = `${CONTROL.COUNT} ${CONTROL.COUNT === '1' ? 'vector' : 'vectors'}`;
+      return [switched(CONTROL.ENABLE), CONTROL.ENABLE ? `${CONTROL.ENABLED_COUNT} of ${count}` : count];
+    },
+  },
   MSIX: {
     states: ({ CONTROL, TABLE }) => [
       switched(CONTROL.ENABLE),

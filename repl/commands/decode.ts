@@ -62,7 +62,7 @@ function functionsOf(source: string): readonly Source[] {
 }
 
 /** Bytes that are not there are 0. */
-function idsOf(bytes: Uint8Array): Ids {
+export function idsOf(bytes: Uint8Array): Ids {
   const byte = (offset: number) => bytes[offset] ?? 0;
   const word = (offset: number) => byte(offset) | (byte(offset + 1) << 8);
   return { vendor: word(0x00), device: word(0x02), classCode: (word(0x0a) << 8) | byte(0x09) };
