@@ -1,17 +1,6 @@
 /** The headers of bridges: type 1 (PCI to PCI) and type 2 (CardBus). Ref: PCI-to-PCI Bridge 1.2, 3.2; PC Card 8.0, 4.5 */
 import { r8, r16, r32 } from '../registers.js';
-
-const SECONDARY_STATUS = {
-  PARITY_ERROR: [15, 15, 'w1c'],
-  SERR: [14, 14, 'w1c'],
-  MASTER_ABORT: [13, 13, 'w1c'],
-  TARGET_ABORT: [12, 12, 'w1c'],
-  SIGNALED_TARGET_ABORT: [11, 11, 'w1c'],
-  DEVSEL: [10, 9, 'ro', { FAST: 0, MEDIUM: 1, SLOW: 2 }],
-  MASTER_PARITY_ERROR: [8, 8, 'w1c'],
-  FAST_B2B: [7, 7, 'ro'],
-  MHZ66: [5, 5, 'ro'],
-} as const;
+import { BUS_STATUS } from './header.js';
 
 /** What lies behind the common part of a type 1 header. */
 export const BRIDGE = {
@@ -22,7 +11,7 @@ export const BRIDGE = {
   SECONDARY_LATENCY: r8(0x1b),
   IO_BASE: r8(0x1c, { ADDRESS: [7, 4, { unit: '4 KiB' }], TYPE: [3, 0, 'ro'] }),
   IO_LIMIT: r8(0x1d, { ADDRESS: [7, 4, { unit: '4 KiB' }], TYPE: [3, 0, 'ro'] }),
-  SECONDARY_STATUS: r16(0x1e, SECONDARY_STATUS, { access: 'w1c', errors: true }),
+  SECONDARY_STATUS: r16(0x1e, BUS_STATUS, { access: 'w1c', errors: true }),
   MEMORY_BASE: r16(0x20, { ADDRESS: [15, 4, { unit: '1 MiB' }], TYPE: [3, 0, 'ro'] }),
   MEMORY_LIMIT: r16(0x22, { ADDRESS: [15, 4, { unit: '1 MiB' }], TYPE: [3, 0, 'ro'] }),
   PREFETCH_BASE: r16(0x24, { ADDRESS: [15, 4, { unit: '1 MiB' }], TYPE: [3, 0, 'ro'] }),
@@ -52,7 +41,7 @@ export const BRIDGE = {
 export const CARDBUS = {
   BAR: r32(0x10, {}, { count: 1 }),
   CAP_POINTER: r8(0x14, {}, 'ro'),
-  SECONDARY_STATUS: r16(0x16, SECONDARY_STATUS, { access: 'w1c', errors: true }),
+  SECONDARY_STATUS: r16(0x16, BUS_STATUS, { access: 'w1c', errors: true }),
   PRIMARY_BUS: r8(0x18),
   CARDBUS_BUS: r8(0x19),
   SUBORDINATE_BUS: r8(0x1a),

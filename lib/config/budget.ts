@@ -1,7 +1,7 @@
 /** Of these lspci shows no more than that they are there: power budgets, readiness, features, enclosures. */
 import { r8, r16, r32 } from '../registers.js';
 import { extended } from './capability.js';
-import { REGISTERS as CHANNELS } from './channels.js';
+import { REGISTERS as CHANNELS, perChannel } from './channels.js';
 import { codes } from './words.js';
 
 const RAILS = { '12V': 0, '3.3V': 1, '1.5V/1.8V': 2, '48V': 3, '5V': 4, thermal: 7 };
@@ -41,10 +41,7 @@ export const MFVC = extended({
   title: 'Multi-Function Virtual Channel',
   ref: 'PCI Express Base 6.0, 7.9.2',
   registers: CHANNELS,
-  shape({ CAP1 }) {
-    const count = { count: CAP1.COUNT + 1 };
-    return { VC_CAP: count, VC_CTRL: count, VC_STATUS: count };
-  },
+  shape: perChannel,
   *text() {
     yield 'Multi-Function Virtual Channel <?>';
   },
@@ -83,7 +80,7 @@ export const DPA = extended({
     ),
     /** A bit for each substate: which of the two latencies it has. */
     LATENCY_INDICATOR: r32(0x08, {}, 'ro'),
-    STATUS: r16(0x0c, { CONTROL_ENABLED: [8, 8, 'w1c'], SUBSTATE: [4, 0, 'ro'] }),
+    STATUS: r16(0x0c, { CONTROL_ENABLED: 8, SUBSTATE: [4, 0, 'ro'] }, 'w1c'),
     CTRL: r16(0x0e, { SUBSTATE: [4, 0] }),
     /** In watts, times POWER_SCALE. */
     POWER: r8(0x10, {}, { access: 'ro', count: MOST_SUBSTATES }),
@@ -149,6 +146,7 @@ export const FRS = extended({
     CAP: r32(0x04, { INTERRUPT_MESSAGE: [20, 16], DEPTH: [11, 0] }, 'ro'),
     STATUS: r16(0x08, { OVERFLOW: 1, RECEIVED: 0 }, 'w1c'),
     CTRL: r16(0x0a, { INTERRUPT: 0 }),
+    /** A write takes the entry off. */
     QUEUE: r32(0x0c, { DEPTH: [31, 20, 'ro'], REASON: [19, 16, 'ro'], REQUESTER: [15, 0, 'ro'] }),
   },
   *text() {
@@ -225,7 +223,7 @@ export const NPEM = extended({
   registers: {
     CAP: r32(0x04, { ...INDICATORS, CAPABLE: 0 }, 'ro'),
     CTRL: r32(0x08, { ...INDICATORS, ENABLE: 0 }),
-    STATUS: r32(0x0c, { ENCLOSURE: [31, 24, 'ro'], COMPLETED: [0, 0, 'w1c'] }),
+    STATUS: r32(0x0c, { ENCLOSURE: [31, 24, 'ro'], COMPLETED: 0 }, 'w1c'),
   },
   *text() {
     yield 'Native PCIe Enclosure Management <?>';

@@ -1,6 +1,6 @@
 /** Virtual channels. Ref: PCI Express Base 6.0, 7.9.1 */
 import { r16, r32 } from '../registers.js';
-import { type Capability, type CapabilitySpec, extended } from './capability.js';
+import { type Capability, type CapabilitySpec, extended, type Shape } from './capability.js';
 import { hex, sign } from './words.js';
 
 const MOST = 8;
@@ -60,6 +60,12 @@ function* text(channel: Capability<typeof REGISTERS>): Generator<string> {
   }
 }
 
+/** COUNT is one less than the number of channels. */
+export function perChannel({ CAP1 }: Capability<typeof REGISTERS>): Shape<typeof REGISTERS> {
+  const count = { count: CAP1.COUNT + 1 };
+  return { VC_CAP: count, VC_CTRL: count, VC_STATUS: count };
+}
+
 function virtualChannel<const N extends string>(
   name: N,
   id: number,
@@ -71,10 +77,7 @@ function virtualChannel<const N extends string>(
       title: 'Virtual Channel',
       ref: 'PCI Express Base 6.0, 7.9.1',
       registers: REGISTERS,
-      shape({ CAP1 }) {
-        const count = { count: CAP1.COUNT + 1 };
-        return { VC_CAP: count, VC_CTRL: count, VC_STATUS: count };
-      },
+      shape: perChannel,
       block: [0x04, 0x18],
       text,
     }),

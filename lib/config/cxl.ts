@@ -55,7 +55,7 @@ const DEVICE = {
     IO: [1, 1, 'ro'],
     CACHE: 0,
   }),
-  CXL_STATUS: r16(0x0e, { VIRAL: 14 }, 'w1c'),
+  CXL_STATUS: r16(0x0e, { VIRAL: 14 }, { access: 'w1c', errors: true }),
   CXL_CTRL2: r16(0x10, {
     MODIFIED_COMPLETION: 5,
     VOLATILE_AFTER_HOT_RESET: 4,
@@ -102,7 +102,7 @@ const FUNCTION_MAP = { FUNCTION_MAP: r32(0x0c, {}, { access: 'ro', count: 8 }) }
 
 /** Id 3: the extensions of a port. */
 const PORT = {
-  PORT_STATUS: r16(0x0a, { VIRAL: [14, 14, 'w1c'], PM_INIT_COMPLETE: [0, 0, 'ro'] }),
+  PORT_STATUS: r16(0x0a, { VIRAL: 14, PM_INIT_COMPLETE: [0, 0, 'ro'] }, { access: 'w1c', errors: true }),
   PORT_CTRL: r16(0x0c, { VIRAL: 14, ALT_BUS_MASTER: 3, ALT_MEMORY: 2, UNMASK_LINK_DISABLE: 1, UNMASK_RESET: 0 }),
   ALT_BUS_BASE: r8(0x0e),
   ALT_BUS_LIMIT: r8(0x0f),

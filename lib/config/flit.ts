@@ -23,7 +23,7 @@ export const FLIT_LOG = extended({
     }),
     LOG2: r32(0x08, { CHECK2: [31, 24], PARITY2: [23, 16], CHECK1: [15, 8], PARITY1: [7, 0] }, 'ro'),
     COUNTER_CTRL: r16(0x0c, { TRIGGER: [11, 4], EVENTS: [3, 2], INTERRUPT_ENABLE: 1, ENABLE: 0 }),
-    COUNTER_STATUS: r16(0x0e, { COUNT: [15, 8, 'ro'], INTERRUPT: [3, 3, 'w1c'], WIDTH: [2, 0, 'ro', WIDTH] }),
+    COUNTER_STATUS: r16(0x0e, { COUNT: [15, 8, 'ro'], INTERRUPT: 3, WIDTH: [2, 0, 'ro', WIDTH] }, 'w1c'),
     MEASURE_CTRL: r32(0x10, {
       GRANULARITY: [3, 2, codes('all', 'even', 'odd', 'mismatch')],
       CLEAR: [1, 1, 'wo'],

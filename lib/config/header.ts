@@ -2,6 +2,19 @@
 import { r8, r16, r32 } from '../registers.js';
 import type { Registers } from './decode.js';
 
+/** Of the function's own bus, and of the one behind a bridge. */
+export const BUS_STATUS = {
+  PARITY_ERROR: [15, 15, 'w1c'],
+  SERR: [14, 14, 'w1c'],
+  MASTER_ABORT: [13, 13, 'w1c'],
+  TARGET_ABORT: [12, 12, 'w1c'],
+  SIGNALED_TARGET_ABORT: [11, 11, 'w1c'],
+  DEVSEL: [10, 9, 'ro', { FAST: 0, MEDIUM: 1, SLOW: 2 }],
+  MASTER_PARITY_ERROR: [8, 8, 'w1c'],
+  FAST_B2B: [7, 7, 'ro'],
+  MHZ66: [5, 5, 'ro'],
+} as const;
+
 /** What all layouts begin with. */
 export const IDENTITY = {
   VENDOR_ID: r16(0x00, {}, 'ro'),
@@ -22,16 +35,8 @@ export const IDENTITY = {
   STATUS: r16(
     0x06,
     {
-      PARITY_ERROR: [15, 15, 'w1c'],
-      SERR: [14, 14, 'w1c'],
-      MASTER_ABORT: [13, 13, 'w1c'],
-      TARGET_ABORT: [12, 12, 'w1c'],
-      SIGNALED_TARGET_ABORT: [11, 11, 'w1c'],
-      DEVSEL: [10, 9, 'ro', { FAST: 0, MEDIUM: 1, SLOW: 2 }],
-      MASTER_PARITY_ERROR: [8, 8, 'w1c'],
-      FAST_B2B: [7, 7, 'ro'],
+      ...BUS_STATUS,
       UDF: [6, 6, 'ro'],
-      MHZ66: [5, 5, 'ro'],
       CAP_LIST: [4, 4, 'ro'],
       INTX: [3, 3, 'ro'],
     },

@@ -55,11 +55,11 @@ const REGISTERS = {
   CTRL: r32(0x08, { FLOW_THROUGH: 2 }),
   /** One for each traffic class. */
   LINK_CTRL: r32(LINKS, CONTROL, { count: MOST_LINKS, stride: LINK_SIZE }),
-  LINK_STATUS: r32(LINKS + 4, STATUS, { count: MOST_LINKS, stride: LINK_SIZE }),
+  LINK_STATUS: r32(LINKS + 4, STATUS, { access: 'w1c', errors: true, count: MOST_LINKS, stride: LINK_SIZE }),
   /** BLOCKS: how many of the address blocks below are this stream's. */
   SELECTIVE_CAP: r32(LINKS, { BLOCKS: [3, 0] }, { access: 'ro', ...selective }),
   SELECTIVE_CTRL: r32(LINKS + 4, { ...CONTROL, TEE_LIMITED: 23, DEFAULT: 22, CONFIG: 9 }, selective),
-  SELECTIVE_STATUS: r32(LINKS + 8, STATUS, selective),
+  SELECTIVE_STATUS: r32(LINKS + 8, STATUS, { access: 'w1c', errors: true, ...selective }),
   RID1: r32(LINKS + 12, { LIMIT: [23, 8] }, selective),
   RID2: r32(LINKS + 16, { SEGMENT: [31, 24], BASE: [23, 8], VALID: 0 }, selective),
   /** LIMIT and BASE: address bits 31 to 20. */
