@@ -32,7 +32,7 @@ const REGISTERS = {
   /** Of a bridge: the fixed bus numbers below it. */
   SECONDARY_BUS: r8(0x04, {}, 'ro'),
   SUBORDINATE_BUS: r8(0x05, {}, 'ro'),
-  /** SIZE: words behind this one. */
+  /** SIZE: of what follows this word. */
   ENTRY: r32(
     0x04,
     {
@@ -41,13 +41,13 @@ const REGISTERS = {
       SECONDARY: [23, 16, { ...PROPERTIES, [`${UNAVAILABLE}, PrimaryProperties should be used`]: 0xff }],
       PRIMARY: [15, 8, { ...PROPERTIES, [UNAVAILABLE]: 0xff }],
       BAR: [7, 4, BAR],
-      SIZE: [2, 0],
+      SIZE: [2, 0, { unit: '4 bytes' }],
     },
     { access: 'ro', count: MOST },
   ),
-  BASE: r32(0x08, { ADDRESS: [31, 2], WIDE: [1, 1, 'ro'] }, { count: MOST }),
+  BASE: r32(0x08, { ADDRESS: [31, 2, { unit: '4 bytes' }], WIDE: [1, 1, 'ro'] }, { count: MOST }),
   /** The last byte, from BASE; its lowest two bits are ones. */
-  MAX_OFFSET: r32(0x0c, { ADDRESS: [31, 2], WIDE: [1, 1, 'ro'] }, { count: MOST }),
+  MAX_OFFSET: r32(0x0c, { ADDRESS: [31, 2, { unit: '4 bytes' }], WIDE: [1, 1, 'ro'] }, { count: MOST }),
   /** One for each entry whose BASE is WIDE, in their order. */
   BASE_HIGH: r32(0x10, {}, { count: MOST }),
   /** One for each entry whose MAX_OFFSET is WIDE, in their order. */

@@ -101,7 +101,7 @@ function* flushPort({ GPF_PHASE1, GPF_PHASE2 }: Dvsec): Generator<string> {
 
 function* flushDevice({ GPF_DURATION, GPF_POWER }: Dvsec): Generator<string> {
   yield* flush('GPF Phase 2 Duration', GPF_DURATION);
-  yield `GPF Phase 2 Power: ${GPF_POWER}mW`;
+  yield `GPF Phase 2 Power: ${GPF_POWER.POWER}mW`;
 }
 
 /** By the revision. */

@@ -4,7 +4,7 @@ import { codes } from './words.js';
 
 const PROTOCOLS = { MEM: 2, IO: 1, CACHE: 0 } as const;
 const RANGE_SIZE = {
-  SIZE: [31, 28, 'ro'],
+  SIZE: [31, 28, 'ro', { unit: '256 MiB' }],
   TIMEOUT: [15, 13, 'ro', codes('1s', '4s', '16s', '64s', '256s')],
   INTERLEAVE: [12, 8, 'ro', { '0': 0, '256': 1, '4096': 2, '512': 3, '1024': 4, '2048': 5, '8192': 6, '16384': 7 }],
   CLASS: [7, 5, 'ro', codes('DRAM', 'Storage', 'CDAT')],
@@ -83,7 +83,7 @@ const DEVICE = {
   RANGE_SIZE_HIGH: r32(0x18, {}, { access: 'ro', count: 2, stride: RANGE_STRIDE }),
   RANGE_SIZE: r32(0x1c, RANGE_SIZE, { count: 2, stride: RANGE_STRIDE }),
   RANGE_BASE_HIGH: r32(0x20, {}, { count: 2, stride: RANGE_STRIDE }),
-  RANGE_BASE: r32(0x24, { BASE: [31, 28] }, { count: 2, stride: RANGE_STRIDE }),
+  RANGE_BASE: r32(0x24, { BASE: [31, 28, { unit: '256 MiB' }] }, { count: 2, stride: RANGE_STRIDE }),
   CXL_CAP3: r16(
     0x38,
     {
@@ -106,22 +106,24 @@ const PORT = {
   PORT_CTRL: r16(0x0c, { VIRAL: 14, ALT_BUS_MASTER: 3, ALT_MEMORY: 2, UNMASK_LINK_DISABLE: 1, UNMASK_RESET: 0 }),
   ALT_BUS_BASE: r8(0x0e),
   ALT_BUS_LIMIT: r8(0x0f),
-  /** Address bits 31 to 20. */
-  ALT_MEMORY_BASE: r16(0x10, { ADDRESS: [15, 4] }),
-  ALT_MEMORY_LIMIT: r16(0x12, { ADDRESS: [15, 4] }),
-  ALT_PREFETCH_BASE: r16(0x14, { ADDRESS: [15, 4] }),
-  ALT_PREFETCH_LIMIT: r16(0x16, { ADDRESS: [15, 4] }),
+  ALT_MEMORY_BASE: r16(0x10, { ADDRESS: [15, 4, { unit: '1 MiB' }] }),
+  ALT_MEMORY_LIMIT: r16(0x12, { ADDRESS: [15, 4, { unit: '1 MiB' }] }),
+  ALT_PREFETCH_BASE: r16(0x14, { ADDRESS: [15, 4, { unit: '1 MiB' }] }),
+  ALT_PREFETCH_LIMIT: r16(0x16, { ADDRESS: [15, 4, { unit: '1 MiB' }] }),
   ALT_PREFETCH_BASE_HIGH: r32(0x18),
   ALT_PREFETCH_LIMIT_HIGH: r32(0x1c),
-  CXL_RCRB: r32(0x20, { BASE: [31, 13], ENABLE: 0 }),
+  CXL_RCRB: r32(0x20, { BASE: [31, 13, { unit: '8 KiB' }], ENABLE: 0 }),
   CXL_RCRB_HIGH: r32(0x24),
 };
 
 /** Id 4: global persistent flush of a port. */
 const GPF_PORT = { GPF_PHASE1: r16(0x0c, GPF_TIME), GPF_PHASE2: r16(0x0e, GPF_TIME) };
 
-/** Id 5: of a device. Power in milliwatts. */
-const GPF_DEVICE = { GPF_DURATION: r16(0x0a, GPF_TIME, 'ro'), GPF_POWER: r32(0x0c, {}, 'ro') };
+/** Id 5: of a device. */
+const GPF_DEVICE = {
+  GPF_DURATION: r16(0x0a, GPF_TIME, 'ro'),
+  GPF_POWER: r32(0x0c, { POWER: [31, 0, { unit: 'mW' }] }, 'ro'),
+};
 
 /** Id 7: the flex bus port. */
 const FLEX_BUS = {
@@ -159,10 +161,9 @@ const MOST_BLOCKS = 510;
 
 /** Id 8: where in the BARs which registers are. */
 const LOCATOR = {
-  /** OFFSET: address bits 31 to 16. */
   BLOCK: r32(
     0x0c,
-    { OFFSET: [31, 16], ID: [15, 8, BLOCK_NAMES], BAR: [2, 0] },
+    { OFFSET: [31, 16, { unit: '64 KiB' }], ID: [15, 8, BLOCK_NAMES], BAR: [2, 0] },
     { access: 'ro', count: MOST_BLOCKS, stride: 8 },
   ),
   BLOCK_HIGH: r32(0x10, {}, { access: 'ro', count: MOST_BLOCKS, stride: 8 }),

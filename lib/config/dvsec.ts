@@ -8,7 +8,7 @@ import { hex } from './words.js';
 const DATA = 0x0a;
 const MOST_DATA = 4095 - DATA;
 export const DVSEC_REGISTERS = {
-  HEADER1: r32(0x04, { LENGTH: [31, 20], REVISION: [19, 16], VENDOR: [15, 0] }, 'ro'),
+  HEADER1: r32(0x04, { LENGTH: [31, 20, { unit: 'bytes' }], REVISION: [19, 16], VENDOR: [15, 0] }, 'ro'),
   HEADER2: r16(0x08, { ID: [15, 0] }, 'ro'),
   ...CXL_REGISTERS,
   /** What is not CXL's: the bytes behind the headers. */

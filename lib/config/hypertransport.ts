@@ -157,7 +157,7 @@ const REGISTERS = {
   MAPPING_HIGH: r32(0x0c),
   // MSI mapping
   MSI: r16(0x02, { FIXED: [1, 1, 'ro'], ENABLE: 0 }),
-  MSI_ADDRESS: r32(0x04, { BASE: [31, 20] }),
+  MSI_ADDRESS: r32(0x04, { BASE: [31, 20, { unit: '1 MiB' }] }),
   MSI_ADDRESS_HIGH: r32(0x08),
   // Direct route
   ROUTES: r16(0x02, { INDEX: [8, 4], COUNT: [3, 0, 'ro'] }),

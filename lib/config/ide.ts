@@ -29,6 +29,7 @@ const MOST_SELECTIVE = 256;
 const SELECTIVE_SIZE = 20;
 const BLOCK_SIZE = 12;
 const MOST_BLOCKS = 340;
+const MIB = { unit: '1 MiB' } as const;
 const selective = { count: MOST_SELECTIVE, stride: SELECTIVE_SIZE } as const;
 const blocks = { count: MOST_BLOCKS, stride: BLOCK_SIZE } as const;
 
@@ -62,8 +63,7 @@ const REGISTERS = {
   SELECTIVE_STATUS: r32(LINKS + 8, STATUS, { access: 'w1c', errors: true, ...selective }),
   RID1: r32(LINKS + 12, { LIMIT: [23, 8] }, selective),
   RID2: r32(LINKS + 16, { SEGMENT: [31, 24], BASE: [23, 8], VALID: 0 }, selective),
-  /** LIMIT and BASE: address bits 31 to 20. */
-  ADDRESS1: r32(LINKS + 20, { LIMIT: [31, 20], BASE: [19, 8], VALID: 0 }, blocks),
+  ADDRESS1: r32(LINKS + 20, { LIMIT: [31, 20, MIB], BASE: [19, 8, MIB], VALID: 0 }, blocks),
   LIMIT_HIGH: r32(LINKS + 24, {}, blocks),
   BASE_HIGH: r32(LINKS + 28, {}, blocks),
 };

@@ -17,9 +17,12 @@ export const MMIO_RBL = extended({
   title: 'MMIO Register Block Locator',
   ref: 'PCI Express Base 6.2, 7.9.33',
   registers: {
-    CAP: r32(0x04, { LENGTH: [11, 0] }, 'ro'),
-    /** OFFSET: address bits 31 to 16. */
-    BLOCK: r32(FIRST, { OFFSET: [31, 16], ID: [15, 8, { Empty: 0, MCAP: 1, MDVS: 0xff }], BAR: [2, 0] }, blocks),
+    CAP: r32(0x04, { LENGTH: [11, 0, { unit: 'bytes' }] }, 'ro'),
+    BLOCK: r32(
+      FIRST,
+      { OFFSET: [31, 16, { unit: '64 KiB' }], ID: [15, 8, { Empty: 0, MCAP: 1, MDVS: 0xff }], BAR: [2, 0] },
+      blocks,
+    ),
     BLOCK_HIGH: r32(FIRST + 4, {}, blocks),
   },
   shape({ CAP }) {

@@ -12,7 +12,7 @@ export const VSEC = extended({
   title: 'Vendor Specific',
   ref: 'PCI Express Base 6.0, 7.9.5',
   registers: {
-    HEADER: r32(0x04, { LENGTH: [31, 20], REVISION: [19, 16], ID: [15, 0] }, 'ro'),
+    HEADER: r32(0x04, { LENGTH: [31, 20, { unit: 'bytes' }], REVISION: [19, 16], ID: [15, 0] }, 'ro'),
     /** The vendor's own: the bytes behind the header. */
     DATA: r8(VSEC_DATA, {}, { access: 'ro', count: MOST_DATA }),
   },
