@@ -16,7 +16,7 @@ export const SHARED = ['0000:05:01.0', '0000:05:02.0'] as const;
 export const SHARED_OTHER = '0000:05:03.0';
 /** Another edu, behind a root port of its own, that drives all 64 address bits. */
 export const EDU_TOO = '0000:06:00.0';
-/** MSI and 10 MSI-X vectors, a ROM, SR-IOV. */
+/** MSI and 10 MSI-X vectors, SR-IOV. */
 export const IGB = '0000:07:00.0';
 /** Shared memory as a prefetchable 64-bit BAR 2; no interrupt in this variant. */
 export const IVSHMEM = '0000:08:00.0';

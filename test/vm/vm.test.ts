@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { needs } from '../needs.js';
-import { E1000E, EDU, EDU_TOO, IGB, NVME, SHARED } from './cards.js';
+import { E1000E, EDU, EDU_TOO, IGB, IVSHMEM, NVME, SHARED, TESTDEV } from './cards.js';
 import { Guest } from './guest.js';
 import { relay } from './relay.js';
 import { session } from './session.js';
@@ -34,6 +34,8 @@ test('on the kernel’s vfio-pci, in a QEMU guest', needs('guest'), async (t) =>
   await t.test('several cards together', (t) => relay(t, guest, 'together', { before: `bind ${EDU_TOO}` }));
   await t.test('memory', (t) => relay(t, guest, 'memory', { before: `bind ${EDU}` }));
   await t.test('resets and low power', (t) => relay(t, guest, 'resets', { before: `bind ${IGB} ${E1000E}` }));
+  await t.test('refusals', (t) => relay(t, guest, 'errnos'));
+  await t.test('other cards', (t) => relay(t, guest, 'devices', { before: `bind ${NVME} ${IVSHMEM} ${TESTDEV}` }));
   await t.test('virtual functions', (t) => relay(t, guest, 'sriov', { before: `bind ${NVME}` }));
   await t.test('one card in several processes', (t) => relay(t, guest, 'share'));
   await t.test('several vectors, and other kinds of regions', (t) =>

@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import test from 'node:test';
 import { inspect } from 'node:util';
 import {
@@ -159,4 +160,9 @@ test('behind one bridge: not viable while one has another driver, then all are r
     two.close();
   }
   assert.deepEqual(held(), []);
+  for (const bdf of [SHARED[1], SHARED_OTHER]) {
+    writeFileSync(`/sys/bus/pci/devices/${bdf}/driver_override`, '\n');
+    writeFileSync(`/sys/bus/pci/devices/${bdf}/driver/unbind`, bdf);
+    writeFileSync('/sys/bus/pci/drivers_probe', bdf);
+  }
 });
