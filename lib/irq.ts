@@ -1,9 +1,9 @@
 /** Interrupts: enabled vectors, whose firings are counted by the kernel in eventfds and waited for here. */
 import type { Backend, Eventfd, IrqInfo, IrqName } from './backend.js';
 import { cellSignal, progress } from './cell.js';
-import { ClosedError, type LabError, TimeoutError, UsageError } from './errors.js';
+import { ClosedError, type LabError, UsageError } from './errors.js';
 import { Histogram } from './histogram.js';
-import { label, silence } from './silence.js';
+import { label, silent } from './silence.js';
 import { ownedByThread } from './thread.js';
 import { Unmasker } from './unmask.js';
 import { Shown, VIEW, View } from './view.js';
@@ -194,7 +194,7 @@ export class Irq extends Shown {
           irq.#drain(); // the loop may have been busy while it fired
           if (!first.#waiters.includes(waiter)) return;
         }
-        const error = timeoutError(first.#backend, irqs, timeout);
+        const error = silent(first.#backend, irqs, timeout);
         // A timer's own stack says nothing: show where the wait was called.
         error.stack = `${error.name}: ${error.message}\n${caller.stack?.replace(/^.*\n/, '')}`;
         waiter.reject(error);
@@ -380,26 +380,6 @@ export class Irq extends Shown {
   #refusal(attempted: string, reason: string, hint: string): UsageError {
     return new UsageError({ path: this.path, attempted, reason, hint });
   }
-}
-
-/** What a wait on all of these says at its deadline. */
-function timeoutError(backend: Backend, irqs: readonly Irq[], timeout: number): TimeoutError {
-  const causes = new Map(
-    irqs.flatMap(({ kind, masked }) => silence(backend, kind, masked)).map((cause) => [cause.what, cause.cure]),
-  );
-  const [cure] = causes.values();
-  const names = irqs.map(({ path }) => path.slice(path.lastIndexOf('/') + 1)).join(', ');
-  const [first] = irqs;
-  return new TimeoutError({
-    path: first === undefined || irqs.length > 1 ? backend.path : first.path,
-    attempted: 'wait',
-    reason:
-      `no interrupt${irqs.length > 1 ? ` of ${names}` : ''} within ${timeout} ms` +
-      (causes.size === 0 ? '' : `: ${[...causes.keys()].join('; ')}`),
-    hint:
-      cure ??
-      "check the device's own interrupt enable and status registers; irq.trigger() tests the path from the kernel to here",
-  });
 }
 
 /**

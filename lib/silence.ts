@@ -1,7 +1,8 @@
 /** Why an interrupt does not come: the usual reasons that can be seen from outside the device. */
 import { type Backend, type IrqName, REGION } from './backend.js';
+import { TimeoutError } from './errors.js';
 
-export interface Cause {
+interface Cause {
   readonly what: string;
   readonly cure: string;
 }
@@ -15,7 +16,7 @@ export const label = (kind: IrqName): string =>
   ({ intx: 'INTx', msi: 'MSI', msix: 'MSI-X', err: 'ERR', req: 'REQ' })[kind];
 
 /** Reads COMMAND. ERR and REQ come from the kernel, and have no reason that the device would show. */
-export function silence(backend: Backend, kind: IrqName, masked: boolean): Cause[] {
+function causesOf(backend: Backend, kind: IrqName, masked: boolean): Cause[] {
   const causes: Cause[] = [];
   let command: number;
   try {
@@ -41,4 +42,32 @@ export function silence(backend: Backend, kind: IrqName, masked: boolean): Cause
     });
   }
   return causes;
+}
+
+/** What is known of a vector that did not fire. */
+interface Awaited {
+  readonly kind: IrqName;
+  /** '0000:03:00.0/msi[0]'. */
+  readonly path: string;
+  readonly masked: boolean;
+}
+
+/** What a wait on all of these says at its deadline. */
+export function silent(backend: Backend, irqs: readonly Awaited[], timeout: number): TimeoutError {
+  const causes = new Map(
+    irqs.flatMap(({ kind, masked }) => causesOf(backend, kind, masked)).map((cause) => [cause.what, cause.cure]),
+  );
+  const [cure] = causes.values();
+  const names = irqs.map(({ path }) => path.slice(path.lastIndexOf('/') + 1)).join(', ');
+  const [first] = irqs;
+  return new TimeoutError({
+    path: first === undefined || irqs.length > 1 ? backend.path : first.path,
+    attempted: 'wait',
+    reason:
+      `no interrupt${irqs.length > 1 ? ` of ${names}` : ''} within ${timeout} ms` +
+      (causes.size === 0 ? '' : `: ${[...causes.keys()].join('; ')}`),
+    hint:
+      cure ??
+      "check the device's own interrupt enable and status registers; irq.trigger() tests the path from the kernel to here",
+  });
 }

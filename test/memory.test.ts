@@ -4,8 +4,9 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
-import { PageMemory } from '../lib/backends/memory.js';
-import { SystemError } from '../lib/errors.js';
+import { BorrowedMemory, PageMemory } from '../lib/backends/memory.js';
+import { SystemError, UsageError } from '../lib/errors.js';
+import { addressOf } from '../lib/native.js';
 
 const MEMORY = new URL('../lib/backends/memory.js', import.meta.url).href;
 const NATIVE = new URL('../lib/native.js', import.meta.url).href;
@@ -173,3 +174,43 @@ for (const pageSize of [2 * MiB, 1024 * MiB]) {
     );
   });
 }
+
+test('what is mapped, or was allocated for it, cannot be moved to another buffer or thread', () => {
+  const allocated = new PageMemory(4096).bytes;
+  const plain = new Uint8Array(new ArrayBuffer(1 << 20));
+  const begin = 4096 - (addressOf(plain) % 4096);
+  const own = plain.subarray(begin, begin + 4096);
+  const borrowed = new BorrowedMemory(own);
+  for (const bytes of [allocated, own]) {
+    bytes[0] = 42;
+    try {
+      structuredClone(bytes, { transfer: [bytes.buffer as ArrayBuffer] });
+    } catch (error) {
+      assert.equal((error as Error).name, 'DataCloneError');
+    }
+    const { transfer } = bytes.buffer as { transfer?: () => ArrayBuffer };
+    if (transfer !== undefined) assert.throws(() => transfer.call(bytes.buffer), UsageError);
+    assert.deepEqual([bytes.length, bytes[0]], [4096, 42]);
+    assert.equal(structuredClone(bytes)[0], 42, 'a copy is free to go');
+  }
+  borrowed.release();
+});
+
+test("the caller's memory is kept from the collector while it is mapped, and let go afterwards", () => {
+  const child = run(`
+    const { BorrowedMemory } = await import(${JSON.stringify(MEMORY)});
+    let borrowed, at;
+    (() => { const memory = new PageMemory(8192).bytes; memory[4096] = 7; borrowed = new BorrowedMemory(memory.subarray(4096)); at = borrowed.pointer; })();
+    await collect();
+    (() => console.log(mapped(at), borrowed.bytes[0], memfds()))();
+    borrowed.release();
+    await collect();
+    console.log(mapped(at), borrowed.bytes.length, memfds());`);
+  assert.equal(child.stdout, 'true 7 1\nfalse 0 0\n', child.stderr);
+});
+
+test('memory that can be resized is not taken', () => {
+  const Resizable = ArrayBuffer as unknown as new (size: number, options: { maxByteLength: number }) => ArrayBuffer;
+  const buffer = new Resizable(8192, { maxByteLength: 16384 });
+  assert.throws(() => new BorrowedMemory(new Uint8Array(buffer, 0, 4096)), /can be resized/);
+});

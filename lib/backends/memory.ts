@@ -8,7 +8,7 @@
  * Ref: memfd_create(2), mmap(2), Documentation/admin-guide/mm/hugetlbpage.rst
  */
 import { readFileSync } from 'node:fs';
-import { markAsUntransferable } from 'node:worker_threads';
+import * as threads from 'node:worker_threads';
 import type { DmaMemory } from '../backend.js';
 import { SystemError, UsageError } from '../errors.js';
 import * as native from '../native.js';
@@ -61,6 +61,7 @@ export class PageMemory implements DmaMemory {
     }
     this.pointer = BigInt(at);
     this.bytes = native.bytesAt(at, this.size);
+    stay(this.bytes.buffer);
     // The buffer, not the typed array: every view of it keeps the range.
     this.#range = { at, size: this.size, fd };
     forgotten.register(this.bytes.buffer, this.#range);
@@ -112,8 +113,7 @@ export class BorrowedMemory implements DmaMemory {
     if (past !== 0) throw refusal(`must begin at a page, and begins ${past} bytes after one`);
     this.size = byteLength;
     this.#bytes = bytes;
-    // To another thread, which could let it be collected while the device has it.
-    if (buffer instanceof ArrayBuffer) markAsUntransferable(buffer);
+    if (buffer instanceof ArrayBuffer) stay(buffer);
     // A page that nobody has written to yet is one that all share, and would be another one after the first write.
     for (let at = 0; at < byteLength; at += native.PAGE) Atomics.or(bytes, at, 0);
   }
@@ -134,6 +134,28 @@ export class BorrowedMemory implements DmaMemory {
 /** Whether a device can be given it: memory of this file, not released. */
 export function isMappable(memory: DmaMemory): memory is PageMemory | BorrowedMemory {
   return (memory instanceof PageMemory || memory instanceof BorrowedMemory) && !memory.released;
+}
+
+/**
+ * Has every way to move a buffer's memory to another buffer, or to another thread, refused: we could not tell any more how long it is
+ * looked at. (Node 20 copies it instead; transfer() came with 22, and is refused by Node's own mark from 24 on.)
+ */
+function stay(buffer: ArrayBuffer): void {
+  // Memory from outside V8 is marked from the beginning, and marked once more it would keep Node 24 from ending in peace.
+  const { isMarkedAsUntransferable: marked } = threads as {
+    isMarkedAsUntransferable?: (buffer: ArrayBuffer) => boolean;
+  };
+  if (marked?.(buffer) !== true) threads.markAsUntransferable(buffer);
+  const value = (): never => {
+    throw new UsageError({
+      path: 'ArrayBuffer',
+      attempted: 'transfer',
+      reason: 'its memory is, or may be, mapped for a device, and stays where it is',
+      hint: 'copy it: bytes.slice()',
+    });
+  };
+  for (const name of ['transfer', 'transferToFixedLength'])
+    Object.defineProperty(buffer, name, { value, configurable: true });
 }
 
 function refused(path: string, attempted: string, size: number, pageSize: number, errno: string): SystemError {
