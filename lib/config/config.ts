@@ -3,6 +3,7 @@ import type { Backend, RegionInfo } from '../backend.js';
 import { UsageError } from '../errors.js';
 import { Region } from '../region.js';
 import { bindRegisters, type Registers } from '../registers.js';
+import { until } from '../until.js';
 import type { View } from '../view.js';
 import { type ConfigRegister, registerAt } from './at.js';
 import type { BarSizes } from './bars.js';
@@ -14,6 +15,7 @@ import { type HeaderData, headerOf } from './layout.js';
 import type { Names } from './names.js';
 import type { Space } from './space.js';
 import { lspciView } from './tones.js';
+import { readVpd, type VpdRecord, vpdRecords } from './vpd.js';
 import { type Found, isFound, walk } from './walk.js';
 
 /** What is known of the device beside its config space. */
@@ -24,6 +26,9 @@ export interface Surroundings {
   /** The system's names. */
   readonly names: () => Names;
 }
+
+/** Milliseconds. Cards take a few. */
+const VPD_TIMEOUT = 1000;
 
 export class Config extends Region {
   readonly #around: Surroundings;
@@ -88,6 +93,24 @@ export class Config extends Region {
   lspci(): View {
     const { slot, names } = this.#around;
     return lspciView(this.space().bytes, { slot, names: names() });
+  }
+
+  /**
+   * The vital product data: its records, and their fields by keyword. For each word the offset is written to the capability's ADDRESS, and
+   * FLAG read until the card has put the word into DATA; it reads up to the end tag, and no further.
+   *
+   * @throws UsageError where the device has no VPD capability; TimeoutError where FLAG is not set within a second; BusError, ClosedError.
+   * Ref: PCI Local Bus 3.0, appendix I
+   * @example (await dev.config.vpd()).flatMap(({ fields }) => fields ?? []).find(({ keyword }) => keyword === 'SN')?.text
+   */
+  async vpd(): Promise<readonly VpdRecord[]> {
+    const { ADDRESS, DATA } = this.capability('VPD');
+    const bytes = await readVpd(async (offset) => {
+      ADDRESS.write({ ADDRESS: offset });
+      await until(() => ADDRESS.read().FLAG, { timeout: VPD_TIMEOUT });
+      return DATA.read();
+    });
+    return vpdRecords(bytes);
   }
 
   /** All of it as data: header, capabilities, and where a list of them is broken. Reads config space once, now. */

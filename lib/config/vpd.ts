@@ -52,6 +52,8 @@ const KINDS = new Map<number, VpdRecord['kind']>([
   [0x91, 'read-write'],
 ]);
 const FIELD_HEADER = 3;
+/** ADDRESS has 15 bits. */
+const LIMIT = 0x8000;
 
 const textOf = (bytes: Uint8Array): string => Array.from(bytes, (byte) => String.fromCharCode(byte)).join('');
 
@@ -73,7 +75,7 @@ export function vpdRecords(bytes: Uint8Array): readonly VpdRecord[] {
     const tag = large ? first : first >> 3;
     const kind = KINDS.get(tag) ?? 'unknown';
     const content = bytes.subarray(start, start + length);
-    if (content.length < length && kind !== 'end') break;
+    if (start + length > LIMIT || (content.length < length && kind !== 'end' && kind !== 'unknown')) break;
     const record = { kind, tag, offset: at };
     if (kind === 'product') records.push({ ...record, text: textOf(content) });
     else if (kind === 'end' || kind === 'unknown') records.push(record);
@@ -102,6 +104,29 @@ function fieldsOf(bytes: Uint8Array, start: number, end: number): readonly VpdFi
 
 const known = (keyword: string): readonly [name: string, format: Format] =>
   KEYWORDS[keyword] ?? KEYWORDS[keyword.slice(0, 1)] ?? ['Unknown', 'binary'];
+
+/** The data up to the end tag and no further: past it a card may hang. `word` gives the four bytes at an offset, little-endian. */
+export async function readVpd(word: (offset: number) => Promise<number>): Promise<Uint8Array> {
+  const bytes: number[] = [];
+  const upTo = async (end: number): Promise<void> => {
+    while (bytes.length < Math.min(end, LIMIT)) {
+      const value = await word(bytes.length);
+      bytes.push(value & 0xff, (value >>> 8) & 0xff, (value >>> 16) & 0xff, value >>> 24);
+    }
+  };
+  for (let at = 0; at < LIMIT; ) {
+    await upTo(at + 1);
+    const first = bytes[at] ?? 0;
+    const large = (first & 0x80) !== 0;
+    const kind = KINDS.get(large ? first : first >> 3);
+    if (kind === undefined || kind === 'end') break;
+    if (large) await upTo(at + 3);
+    const start = at + (large ? 3 : 1);
+    at = start + (large ? (bytes[at + 1] ?? 0) | ((bytes[at + 2] ?? 0) << 8) : first & 7);
+    await upTo(at);
+  }
+  return Uint8Array.from(bytes);
+}
 
 /** lspci's lines of these records, without their indent. */
 export function* vpdLines(bytes: Uint8Array): Generator<string> {
