@@ -41,7 +41,6 @@ export interface Notebook extends Json {
  * @throws SystemError where the file cannot be read, UsageError where it is no notebook of format 4, or one of another language.
  */
 export function readNotebook(file: string): Notebook {
-  const wrong = (reason: string, hint: string) => new UsageError({ path: file, attempted: 'run', reason, hint });
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
@@ -52,6 +51,12 @@ export function readNotebook(file: string): Notebook {
       hint: 'check the path and its permissions',
     });
   }
+  return parseNotebook(text, file);
+}
+
+/** @param file for the errors; see `readNotebook`. */
+export function parseNotebook(text: string, file: string): Notebook {
+  const wrong = (reason: string, hint: string) => new UsageError({ path: file, attempted: 'read', reason, hint });
   let notebook: Notebook;
   try {
     notebook = JSON.parse(text);

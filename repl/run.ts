@@ -7,6 +7,7 @@ import { stripVTControlCharacters } from 'node:util';
 import { KernelClient } from '../kernel/client.js';
 import { SystemError } from '../lib/errors.js';
 import type { Call } from './commands/command.js';
+import { clean } from './clean.js';
 import { printLine } from './commands/output.js';
 import {
   type Notebook,
@@ -25,7 +26,9 @@ export async function run(call: Call): Promise<number> {
   const device = fromHere(call.values.get('device') ?? process.env.VFIOLAB_DEVICE);
   const out = call.values.get('output');
   const asJson = call.flags.has('json');
-  const notebook = readNotebook(file);
+  const notebook = clean(readNotebook(file));
+  const parameters = call.lists.get('parameter') ?? [];
+  if (parameters.length > 0) (await import('./parameters.js')).inject(notebook, parameters, file);
   if (out !== undefined) checkWritable(out);
 
   const client = await KernelClient.start({

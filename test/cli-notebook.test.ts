@@ -31,17 +31,17 @@ const code = (source: string, extra = {}): NotebookCell => ({
 
 describe('a file that is no notebook for us is refused', () => {
   const cases: readonly [name: string, content: unknown, message: RegExp][] = [
-    ['text.ipynb', 'const dev = open()', /text\.ipynb: run: not JSON/],
-    ['null.ipynb', 'null', /null\.ipynb: run: not a notebook of format 4/],
+    ['text.ipynb', 'const dev = open()', /text\.ipynb: read: not JSON/],
+    ['null.ipynb', 'null', /null\.ipynb: read: not a notebook of format 4/],
     [
       'v3.ipynb',
       { nbformat: 3, worksheets: [] },
-      /v3\.ipynb: run: not a notebook of format 4; .*nbconvert --to notebook/,
+      /v3\.ipynb: read: not a notebook of format 4; .*nbconvert --to notebook/,
     ],
     [
       'python.ipynb',
       notebook([], { metadata: { kernelspec: { name: 'python3', language: 'python' } } }),
-      /python\.ipynb: run: its language is python/,
+      /python\.ipynb: read: its language is python/,
     ],
   ];
   for (const [name, content, message] of cases) {

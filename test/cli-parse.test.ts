@@ -51,10 +51,13 @@ describe('a wrong command line is a usage error that says what to do', () => {
   const cases: readonly [line: string, message: string][] = [
     ['lsit', `vfiolab: lsit: unknown command; did you mean 'vfiolab list'?`],
     ['frobnicate', `vfiolab: frobnicate: unknown command; 'vfiolab --help' lists the commands`],
-    ['kernel', `vfiolab: kernel: 'kernel' needs a second word; use vfiolab kernel install, vfiolab kernel remove`],
+    [
+      'kernel',
+      `vfiolab: kernel: 'kernel' needs a second word; use vfiolab kernel install, vfiolab kernel list, vfiolab kernel remove`,
+    ],
     [
       'kernel start',
-      `vfiolab: kernel: unknown command 'kernel start'; use vfiolab kernel install, vfiolab kernel remove`,
+      `vfiolab: kernel: unknown command 'kernel start'; use vfiolab kernel install, vfiolab kernel list, vfiolab kernel remove`,
     ],
     ['list --jsno', 'vfiolab list: --jsno: unknown option; did you mean --json?'],
     ['list --frobnicate', `vfiolab list: --frobnicate: unknown option; 'vfiolab help list' lists the options`],

@@ -4,9 +4,11 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { text } from 'node:stream/consumers';
 import { after, before, describe, test } from 'node:test';
 import { install } from '../kernel/kernelspec.js';
 import { needs } from './needs.js';
+import { vfiolab } from './vfiolab.js';
 
 const ROOT = path.join(import.meta.dirname, '../..');
 const PYTHON = '/usr/bin/python3';
@@ -61,6 +63,33 @@ describe('Jupyter', { timeout: 600_000, ...needs('jupyter') }, () => {
     assert.equal(code, 0, said);
     assert.doesNotMatch(said, /skipped/, said);
     assert.match(said, /Ran 2\d tests/, said);
+  });
+
+  test("is seen by Debian's Jupyter and by a Python environment's, and gone when it is removed", async () => {
+    const venv = path.join(folder, 'venv');
+    const { code, said } = await python('-m', 'venv', '--without-pip', '--system-site-packages', venv);
+    assert.equal(code, 0, said);
+    const env = { HOME: folder, VIRTUAL_ENV: venv };
+    const specs = async (program: string): Promise<Record<string, { resource_dir: string }>> => {
+      const listed = spawn(program, ['-m', 'jupyter_client.kernelspecapp', 'list', '--json'], {
+        env: { ...process.env, ...env, JUPYTER_PATH: '' },
+        stdio: ['ignore', 'pipe', 'ignore'],
+      });
+      return JSON.parse(await text(listed.stdout)).kernelspecs;
+    };
+    await vfiolab(['kernel', 'install', '--sys-prefix', '--name', 'in-venv'], env);
+    await vfiolab(['kernel', 'install', '--user'], env);
+    const inVenv = await specs(path.join(venv, 'bin/python3'));
+    assert.equal(inVenv['in-venv']?.resource_dir, path.join(venv, 'share/jupyter/kernels/in-venv'));
+    assert.ok(inVenv.vfiolab);
+    const debian = await specs(PYTHON);
+    assert.deepEqual([debian.vfiolab !== undefined, debian['in-venv']], [true, undefined]);
+    const { stdout } = await vfiolab(['kernel', 'list'], { ...env, JUPYTER_PATH: '' });
+    assert.match(stdout, /in-venv +TypeScript \(in-venv\) .*works/);
+    await vfiolab(['kernel', 'remove', '--sys-prefix', '--name', 'in-venv'], env);
+    await vfiolab(['kernel', 'remove', '--user'], env);
+    const left = await specs(path.join(venv, 'bin/python3'));
+    assert.deepEqual([left['in-venv'], left.vfiolab], [undefined, undefined]);
   });
 
   test('runs a notebook by nbclient: results, streams, HTML and an expected error', async () => {

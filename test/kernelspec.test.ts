@@ -1,10 +1,19 @@
 /** The kernelspec folder: where it goes, what it says, and that it goes away. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { install, remove } from '../kernel/kernelspec.js';
+import { install, list, remove } from '../kernel/kernelspec.js';
 
 describe('kernelspec', () => {
   let folder: string;
@@ -61,6 +70,42 @@ describe('kernelspec', () => {
     assert.equal(remove({ prefix }), spec);
     assert.equal(existsSync(spec), false);
     assert.equal(remove({ prefix }), undefined);
+  });
+
+  test('leaves the kernels of others alone', () => {
+    const prefix = path.join(folder, 'others');
+    const other = path.join(prefix, 'share/jupyter/kernels/python3');
+    mkdirSync(other, { recursive: true });
+    const spec = JSON.stringify({ argv: ['python3', '-m', 'ipykernel_launcher'], display_name: 'Python 3' });
+    writeFileSync(path.join(other, 'kernel.json'), spec);
+    assert.throws(() => install({ prefix, name: 'python3' }), /python3\/kernel\.json is another kernel's/);
+    assert.throws(() => remove({ prefix, name: 'python3' }), /another kernel's/);
+    assert.equal(readFileSync(path.join(other, 'kernel.json'), 'utf8'), spec);
+  });
+
+  test('lists what Jupyter finds of it, where it looks, and why it would not start', () => {
+    process.env.HOME = path.join(folder, 'list-home');
+    for (const name of ['JUPYTER_DATA_DIR', 'XDG_DATA_HOME', 'JUPYTER_PATH', 'CONDA_PREFIX']) delete process.env[name];
+    process.env.VIRTUAL_ENV = path.join(folder, 'list-venv');
+    const sys = install({ sysPrefix: true, name: 'gone' });
+    const user = install({ user: true });
+    const file = path.join(sys, 'kernel.json');
+    const spec = JSON.parse(readFileSync(file, 'utf8'));
+    assert.equal(spec.display_name, 'TypeScript (gone)');
+    writeFileSync(file, JSON.stringify({ ...spec, argv: ['/nowhere/node', ...spec.argv.slice(1)] }));
+    const found = list().filter((each) => each.folder.startsWith(folder));
+    assert.deepEqual(found, [
+      { name: 'vfiolab', displayName: 'TypeScript (vfiolab)', folder: user, fault: undefined, own: true },
+      {
+        name: 'gone',
+        displayName: 'TypeScript (gone)',
+        folder: sys,
+        fault: '/nowhere/node is gone; install it again',
+        own: true,
+      },
+    ]);
+    process.env.JUPYTER_PATH = path.join(folder, 'share/jupyter');
+    assert.equal(list()[0]?.folder, path.join(folder, 'share/jupyter/kernels/vfiolab'));
   });
 
   test('a place where no folder can be made is an error, at once', () => {

@@ -57,8 +57,9 @@ const PARTS: readonly Part[] = [
   {
     name: 'commands',
     files: /^repl\/(cli|run|commands\/\w+)\.ts$/,
-    parts: ['ground', 'pieces', 'host', 'open', 'client', 'prompt'],
+    parts: ['ground', 'pieces', 'host', 'open', 'client', 'prompt', 'parameters'],
   },
+  { name: 'parameters', files: /^repl\/parameters\.ts$/, parts: ['ground', 'prompt'], packages: ['typescript'] },
   {
     name: 'prompt',
     files: /^repl\//,

@@ -5,6 +5,8 @@ export interface Option {
   readonly short?: string;
   readonly value?: string;
   readonly help: string;
+  /** It may be given more than once: its values are in `lists`. */
+  readonly many?: boolean;
 }
 
 /** One use of a command, parsed and checked against its row. */
@@ -15,6 +17,8 @@ export interface Call {
   readonly flags: ReadonlySet<string>;
   /** The values of the options given that take one, by long name. */
   readonly values: ReadonlyMap<string, string>;
+  /** The values of the options that may be given more than once, by long name. */
+  readonly lists: ReadonlyMap<string, readonly string[]>;
   /** Aborted by SIGINT, SIGTERM and a closed standard output: end in good order. */
   readonly signal: AbortSignal;
 }

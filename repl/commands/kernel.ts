@@ -2,7 +2,8 @@
 import * as kernelspec from '../../kernel/kernelspec.js';
 import { SystemError } from '../../lib/errors.js';
 import type { Call } from './command.js';
-import { printLine } from './output.js';
+import { type CellLike, View } from '../../lib/view.js';
+import { printJson, printLine, printView } from './output.js';
 import { usageError } from './parse.js';
 
 export async function install(call: Call): Promise<number> {
@@ -18,6 +19,26 @@ export async function remove(call: Call): Promise<number> {
     return removed;
   });
   printLine(`removed ${folder}`);
+  return 0;
+}
+
+export async function list(call: Call): Promise<number> {
+  const found = kernelspec.list();
+  if (call.flags.has('json')) printJson(found);
+  else if (found.length === 0) printLine('no kernel is installed; vfiolab kernel install --user does it');
+  else {
+    const rows = found.map(({ name, displayName, folder, fault, own }): CellLike[] => [
+      { text: name, tone: 'name' },
+      displayName,
+      folder,
+      fault
+        ? { text: fault, tone: 'bad' }
+        : own
+          ? { text: 'works', tone: 'good' }
+          : { text: 'another copy', tone: 'dim' },
+    ]);
+    printView(new View('', ['name', 'shown as', 'folder', ''], rows));
+  }
   return 0;
 }
 

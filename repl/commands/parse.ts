@@ -39,6 +39,7 @@ export function parseCommandLine(words: readonly string[], commands: readonly Co
   const operands: string[] = [];
   const flags = new Set<string>();
   const values = new Map<string, string>();
+  const lists = new Map<string, string[]>();
   for (const token of tokens) {
     if (token.kind === 'positional') operands.push(token.value);
     if (token.kind !== 'option') continue;
@@ -53,7 +54,8 @@ export function parseCommandLine(words: readonly string[], commands: readonly Co
       if (value === undefined || (!inlineValue && /^--?[a-z]/.test(value))) {
         throw usageError(command.name, rawName, 'a value is missing', `use ${rawName} ${option.value}`);
       }
-      values.set(name, value);
+      if (option.many) lists.set(name, [...(lists.get(name) ?? []), value]);
+      else values.set(name, value);
     }
   }
 
@@ -64,7 +66,7 @@ export function parseCommandLine(words: readonly string[], commands: readonly Co
   }
   const extra = operands[most];
   if (extra !== undefined) throw usageError(command.name, 'operands', `'${extra}' is one too many`, usage);
-  return { kind: 'call', call: { command, operands, flags, values } };
+  return { kind: 'call', call: { command, operands, flags, values, lists } };
 }
 
 /** The command of the first two words or one; a SPEC or nothing in their place means the prompt. */

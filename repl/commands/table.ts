@@ -189,20 +189,46 @@ export const COMMANDS: readonly Command[] = [
   },
   {
     name: 'run',
-    usage: 'NOTEBOOK [--device SPEC] [-o OUT] [--json]',
+    usage: 'NOTEBOOK [--device SPEC] [-p NAME=VALUE]… [-o OUT] [--json]',
     operands: [1, 1],
     summary: 'execute a notebook without Jupyter',
     details: [
       'Stops at the first cell that fails (unless it is tagged raises-exception) and exits with 1; OUT is written then',
-      'too. Without -o the cells and outputs are printed as text. NOTEBOOK is left as it is, unless OUT is the same file.',
+      'too. -p gives a parameter that the cell tagged `parameters` declares another value, in a cell behind it.',
+      'Without -o the cells and outputs are printed as text. NOTEBOOK is left as it is, unless OUT is the same file.',
     ],
     options: {
       device: { value: 'SPEC', help: 'the device that open() opens ($VFIOLAB_DEVICE of the kernel)' },
+      parameter: {
+        short: 'p',
+        value: 'NAME=VALUE',
+        help: "another value for one of the notebook's parameters",
+        many: true,
+      },
       output: { short: 'o', value: 'OUT', help: 'write the notebook with its outputs to OUT' },
       json: { help: 'print the notebook with its outputs' },
     },
-    examples: ['vfiolab run notebooks/edu.ipynb --device 0000:01:00.0 -o /tmp/edu.ipynb'],
+    examples: [
+      'vfiolab run notebooks/edu.ipynb --device 0000:01:00.0 -o /tmp/edu.ipynb',
+      'vfiolab run notebooks/interrupts.ipynb -p device=0000:01:00.0 -p count=500',
+    ],
     run: async (call) => (await import('../run.js')).run(call),
+  },
+  {
+    name: 'notebook clean',
+    usage: 'NOTEBOOK… [--outputs] [--check]',
+    operands: [1, 1000],
+    summary: 'take out what differs from run to run',
+    details: [
+      'Metadata that authors did not write (times, states, versions), and the numbers of cells that were not run in one go',
+      "from top to bottom. - is standard input, for git: git config filter.notebook.clean 'vfiolab notebook clean -'",
+    ],
+    options: {
+      outputs: { help: 'the outputs too' },
+      check: { help: 'change nothing, end with 1 where something is to be taken out' },
+    },
+    examples: ['vfiolab notebook clean notebooks/*.ipynb', 'vfiolab notebook clean --check notebooks/*.ipynb'],
+    run: async (call) => (await import('./notebook.js')).cleanNotebooks(call),
   },
   {
     name: 'kernel install',
@@ -212,6 +238,15 @@ export const COMMANDS: readonly Command[] = [
     options: { ...KERNEL_PLACE, name: KERNEL_NAME },
     examples: ['vfiolab kernel install --user'],
     run: async (call) => (await import('./kernel.js')).install(call),
+  },
+  {
+    name: 'kernel list',
+    usage: '[--json]',
+    operands: [0, 0],
+    summary: 'where Jupyter finds this kernel, and whether it would start',
+    options: { json: JSON_OPTION },
+    examples: ['vfiolab kernel list'],
+    run: async (call) => (await import('./kernel.js')).list(call),
   },
   {
     name: 'kernel remove',
