@@ -1,4 +1,5 @@
 /** The printer for notebooks: a View as HTML, and the stylesheet that gives it colours. The only place that knows tags. */
+import { columnWidths } from './print.js';
 import { escaped, toSvg } from './svg.js';
 import type { Cell, Tone, ViewData } from './view.js';
 
@@ -20,8 +21,11 @@ export const STYLESHEET: string = `<style>
 .vfiolab .warn{color:var(--warn)}
 .vfiolab .bad{color:var(--bad)}
 .vfiolab mark{background:var(--mark);color:inherit;padding:0}
-.vfiolab summary{cursor:pointer}
-.vfiolab details table{margin:.2em 0 .6em!important}
+.vfiolab summary{display:list-item;list-style-position:outside;cursor:pointer}
+.vfiolab summary,.vfiolab .leaf{margin-left:1.2em;white-space:pre}
+.vfiolab details>:not(summary){margin-left:2.4em!important}
+.vfiolab details>table{margin-bottom:.4em!important}
+.vfiolab details>b{white-space:pre;font-family:monospace;opacity:.7}
 pre.vfiolab{line-height:1.3}
 .vfiolab svg{display:block;max-width:100%}
 .vfiolab svg rect{fill:var(--line)}
@@ -35,14 +39,12 @@ const blanks = (text: string): string => text.replace(/ {2}|^ | $/g, (run) => (r
 /** Tags that mean something where no stylesheet is; for the other tones a class is enough. */
 const MEANING: Partial<Record<Tone, string>> = { value: 'b', bad: 'b', changed: 'mark' };
 
-function tag(name: 'td' | 'span', { text, tone = 'plain', align }: Cell, fold?: ViewData, columns = 1): string {
+function tag(name: 'td' | 'span', { text, tone = 'plain', align }: Cell, columns = 1): string {
   const meaning = text === '' ? undefined : MEANING[tone];
   const plain = name === 'span' ? escaped(text) : blanks(escaped(text));
   const content = meaning ? `<${meaning}>${plain}</${meaning}>` : plain;
   const colour = tone === 'plain' || tone === 'value' || tone === 'changed' ? '' : ` class="${tone}"`;
   const place = `${align === 'right' ? ' align="right"' : ''}${columns === 1 ? '' : ` colspan="${columns}"`}`;
-  if (fold)
-    return `<${name}${place}><details><summary${colour}>${content}</summary>${element(fold)}</details></${name}>`;
   if (name === 'span' && colour === '') return content;
   return `<${name}${place}${colour}>${content}</${name}>`;
 }
@@ -63,17 +65,38 @@ function element(view: ViewData): string {
   }
   // No caption: without a stylesheet it would be folded to the table's width, and centred.
   const title = view.title === '' ? '' : `<b>${blanks(escaped(view.title))}</b>`;
+  if (view.folds) return `${title}${tree(view)}`;
   const head = view.head.map((text) => `<th align="left">${escaped(text)}</th>`).join('');
   const rows = view.rows
-    .map((row, index) => {
-      const fold = view.folds?.[index];
+    .map((row) => {
       // A row of one cell is a heading over all columns.
       const columns = row.length === 1 ? view.head.length || 1 : 1;
-      const cells = row.map((cell, column) => tag('td', cell, column === row.length - 1 ? fold : undefined, columns));
-      return `<tr>${cells.join('')}</tr>`;
+      return `<tr>${row.map((cell) => tag('td', cell, columns)).join('')}</tr>`;
     })
     .join('\n');
   // Where the plot is drawn the stylesheet leaves out the rows, which say the same.
   const plot = view.plot ? `${view.title === '' ? '' : '<br>'}${toSvg(view.plot)}` : '';
   return `${title}${plot}<table>${head === '' ? '' : `<thead><tr>${head}</tr></thead>`}<tbody>\n${rows}\n</tbody></table>`;
+}
+
+/** Rows that unfold: a line each, as text with the columns aligned, and what is behind it below. */
+function tree(view: ViewData): string {
+  const widths = columnWidths(view);
+  const head = view.head.map((text): Cell => ({ text, tone: 'dim' }));
+  const line = (row: readonly Cell[]) =>
+    row
+      .map((cell, column) => {
+        const room = '\u00a0'.repeat(Math.max(0, (widths[column] ?? 0) - [...cell.text].length));
+        const { align, ...plain } = cell;
+        const text = tag('span', plain);
+        if (align === 'right') return `${room}${text}`;
+        return column === row.length - 1 ? text : `${text}${room}`;
+      })
+      .join('\u00a0 ');
+  const rows = view.rows.map((row, index) => {
+    const fold = view.folds?.[index];
+    if (fold === undefined) return `<div class="leaf">${line(row)}</div>`;
+    return `<details><summary>${line(row)}</summary>${element(fold)}</details>`;
+  });
+  return [...(head.length === 0 ? [] : [`<div class="leaf">${line(head)}</div>`]), ...rows].join('\n');
 }

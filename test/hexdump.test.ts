@@ -116,8 +116,8 @@ test('a row folds in HTML, and is a row everywhere else', () => {
   );
   assert.equal(toText(folding), 'all\n  1  one\n  2  two');
   const html = toHtml(folding);
-  assert.match(html, /<td>1<\/td><td><details><summary class="warn">one<\/summary><b>title/);
-  assert.match(html, /<tr><td>2<\/td><td>two<\/td><\/tr>/);
+  assert.match(html, /<details><summary>1\u00a0 <span class="warn">one<\/span><\/summary><b>title/);
+  assert.match(html, /<div class="leaf">2\u00a0 two<\/div>/);
   assert.equal(html.match(/class="vfiolab"/g)?.length, 1);
 });
 

@@ -53,9 +53,10 @@ function row(name: string, spec: RegisterSpec, value: unknown): CellLike[] {
   const errors = errorsOf(spec, raw);
   const shown = layoutOf(spec).filter((field) => !errors.includes(field) && says(field, raw));
   const text = shown.map((field) => fieldText(field, raw)).join('  ');
-  const rest: CellLike[] =
-    layoutOf(spec).length === 0 ? [] : [text === '' && errors.length === 0 ? { text: '-', tone: 'dim' } : text];
+  const rest: CellLike[] = [];
   if (errors.length > 0) rest.push({ text: errors.map((field) => field.name).join('  '), tone: 'bad' });
+  if (text !== '') rest.push(text);
+  if (rest.length === 0 && layoutOf(spec).length > 0) rest.push({ text: '-', tone: 'dim' });
   return [...head, ...rest];
 }
 
@@ -69,7 +70,8 @@ const says = (field: Field, raw: number | bigint): boolean =>
 function fieldText(field: Field, raw: number | bigint): string {
   if (field.msb === field.lsb && field.names.size === 0) return field.name;
   const code = codeOf(field, raw);
-  return `${field.name}=${field.names.get(code) ?? (code > 9 ? `0x${hex(code)}` : code)}`;
+  const number = code > 9 && field.unit === undefined ? `0x${hex(code)}` : `${code}`;
+  return `${field.name}=${field.names.get(code) ?? number}`;
 }
 
 /** Write-1-to-clear bits that are set, of a register that holds errors. */
@@ -84,6 +86,9 @@ export interface Described {
   readonly shape: () => Readonly<Record<string, RegisterShape | undefined>>;
 }
 
+/** Behind offset, name and value: what is wrong comes before what is set. */
+const FIRST = 3;
+
 /** One capability: its registers. */
 export function capabilityView(
   path: string,
@@ -94,9 +99,12 @@ export function capabilityView(
   const state = statesOf(capability, map);
   const marks = present(() => STATES[capability.name]?.marks?.(capability as never)) ?? {};
   for (const [name, cell] of Object.entries(marks)) {
-    rows.find(([, label]) => (label as Cell).text === name)?.push(cell);
+    rows.find(([, label]) => (label as Cell).text === name)?.splice(FIRST, 0, cell);
   }
-  const words = state.map((cell) => (typeof cell === 'string' ? cell : cell.text)).join(', ');
+  const words = state
+    .map((cell) => (typeof cell === 'string' ? cell : cell.text))
+    .filter((text) => text !== '')
+    .join(', ');
   return new View(
     `${path}+0x${hex(capability.offset)} ${capability.name}  ${title}${words === '' ? '' : `: ${words}`}`,
     [],
@@ -123,7 +131,9 @@ function statesOf(capability: Place, map: RegisterMap): CellLike[] {
     const value = data[Object.keys(data).includes(name) ? name : ''];
     if (!spec.errors || !(value instanceof RegisterValue)) continue;
     const errors = errorsOf(spec, value.raw).map((field) => field.name);
-    if (errors.length > 0) states.push({ text: `${name} ${errors.join(' ')}`, tone: 'bad' });
+    if (errors.length === 0) continue;
+    while (states.length < 2) states.push('');
+    states.push({ text: `${name} ${errors.join(' ')}`, tone: 'bad' });
   }
   return states;
 }
