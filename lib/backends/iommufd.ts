@@ -79,8 +79,8 @@ function openNode(bdf: string): number {
   });
 }
 
-/** The device's id in the iommufd. */
-function bind(bdf: string, group: number, device: number, iommufd: number, token: string | undefined): number {
+/** The device's id in the iommufd. Exported for its test: kernels differ in where a VF token is told. */
+export function bind(bdf: string, group: number, device: number, iommufd: number, token: string | undefined): number {
   const uuid = token === undefined ? undefined : tokenBytes(token);
   let bytes = uapi.BIND_IOMMUFD.pack(
     uuid === undefined
