@@ -69,7 +69,10 @@ describe('a wrong command line is a usage error that says what to do', () => {
       'peek sim:edu',
       'vfiolab peek: operands: 2 needed, 1 given; use vfiolab peek SPEC REGION+OFFSET|NAME [--width BITS] [--json]',
     ],
-    ['list all', `vfiolab list: operands: 'all' is one too many; use vfiolab list [-s SLOT] [-d ID] [--json]`],
+    [
+      'list all',
+      `vfiolab list: operands: 'all' is one too many; use vfiolab list [-s SLOT] [-d ID] [--subsystem ID] [--json]`,
+    ],
     ['poke sim:edu bar0+4 -1', `vfiolab poke: -1: numbers are not negative; use two's complement: 0xffff_ffff for -1`],
   ];
   test('an empty word', () => {

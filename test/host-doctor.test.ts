@@ -225,11 +225,15 @@ describe('the device', () => {
       /^node: there is no \/dev\/vfio\/7, though vfio-pci has the device: is \/dev the host's\?/,
     );
   });
-  test('is open elsewhere: by which process', () => {
-    const { said, cures } = told({ ...healthy, files: { '/proc/4711/cmdline': 'dpdk-testpmd\0-l\0' } }, BDF, (host) => {
+  test('is open elsewhere: by which process; one that shares the card is in nobody’s way', () => {
+    const files = { '/proc/4711/cmdline': 'dpdk-testpmd\0-l\0' };
+    const hold = (host: MadeHost) => {
       host.lead('/proc/4711/fd/19', '/dev/vfio/7');
       host.link = (path) => (path === '/proc/4711/fd/19' ? '/dev/vfio/7' : MadeHost.prototype.link.call(host, path));
-    });
+    };
+    const { said, cures } = told({ ...healthy, files }, BDF, hold);
+    const socket = '0000000000000000: 00000002 00000000 00010000 0001 01 5432 /run/user/0/vfiolab/group-7.sock\n';
+    assert.deepEqual(told({ ...healthy, files: { ...files, '/proc/net/unix': socket } }, BDF, hold).said, []);
     assert.deepEqual(said, ['holder: process 4711 has it open: dpdk-testpmd -l']);
     assert.deepEqual(cures, ['kill 4711']);
   });

@@ -252,3 +252,16 @@ test('vfiolab list tells the same as list(), as text and as JSON', { timeout: 60
   assert.deepEqual(JSON.parse(json.stdout), JSON.parse(JSON.stringify(list())));
   assert.match(text.stdout, /^\d+ PCI functions, /);
 });
+
+test('vfiolab list --subsystem chooses by subsystem', { timeout: 60_000 }, async () => {
+  const [one] = list().filter(({ subsystemVendor }) => subsystemVendor !== undefined);
+  const id = (value = 0) => value.toString(16).padStart(4, '0');
+  const wanted = `${id(one?.subsystemVendor)}:${id(one?.subsystemDevice)}`;
+  const { code, stdout } = await vfiolab(['list', '--subsystem', wanted, '--json']);
+  const same = list().filter(
+    (each) => each.subsystemVendor === one?.subsystemVendor && each.subsystemDevice === one?.subsystemDevice,
+  );
+  assert.deepEqual([code, JSON.parse(stdout).map(({ bdf }: { bdf: string }) => bdf)], [0, same.map(({ bdf }) => bdf)]);
+  const none = await vfiolab(['list', '--subsystem', 'fffe:fffe']);
+  assert.deepEqual([none.code, none.stdout], [0, 'no PCI function is --subsystem fffe:fffe\n']);
+});

@@ -57,7 +57,7 @@ const PARTS: readonly Part[] = [
   {
     name: 'commands',
     files: /^repl\/(cli|run|commands\/\w+)\.ts$/,
-    parts: ['ground', 'pieces', 'host', 'open', 'client', 'prompt', 'parameters'],
+    parts: ['ground', 'pieces', 'maps', 'host', 'open', 'client', 'prompt', 'parameters'],
   },
   { name: 'parameters', files: /^repl\/parameters\.ts$/, parts: ['ground', 'prompt'], packages: ['typescript'] },
   {

@@ -133,9 +133,12 @@ const nodes: Check = ({ host, bdf }) => {
 
 const holders: Check = ({ host, bdf }) => {
   const found = holdersOf(Object.values(nodesOf(bdf, host)), host).filter(({ pid }) => pid !== process.pid);
-  return found.map(({ pid, command }) =>
-    bad('holder', `process ${pid} has it open: ${command}`, [asRoot([`kill ${pid}`], host)]),
-  );
+  const shared = (host.text('/proc/net/unix') ?? '').includes(`/group-${groupOf(bdf, host)}.sock`);
+  return found.map(({ pid, command }) => {
+    const text = `process ${pid} has it open: ${command}`;
+    if (shared) return good('holder', `${text}; it shares the card: open('${bdf}', { share: true }) joins`);
+    return bad('holder', text, [asRoot([`kill ${pid}`], host)]);
+  });
 };
 
 export const DEVICE_CHECKS: readonly Check[] = [identity, answers, link, power, driver, viable, nodes, holders];

@@ -50,11 +50,15 @@ export const COMMANDS: readonly Command[] = [
   },
   {
     name: 'list',
-    usage: '[-s SLOT] [-d ID] [--json]',
+    usage: '[-s SLOT] [-d ID] [--subsystem ID] [--json]',
     operands: [0, 0],
     summary: 'the PCI functions of this host, and which of them VFIO can open',
     details: [FILTERS],
-    options: { ...FILTER_OPTIONS, json: JSON_OPTION },
+    options: {
+      ...FILTER_OPTIONS,
+      subsystem: { value: 'ID', help: 'only those of this subsystem: [VENDOR]:[DEVICE], in hex' },
+      json: JSON_OPTION,
+    },
     examples: [
       'vfiolab list',
       'vfiolab list -d ::0108',
@@ -186,6 +190,18 @@ export const COMMANDS: readonly Command[] = [
     options: { width: WIDTH_OPTION, read: { help: 'read the register back after the write' }, json: JSON_OPTION },
     examples: ['vfiolab poke sim:edu bar0+0x04 0x1234_5678 --read', 'vfiolab poke sim:edu COMMAND 0x4:0x4'],
     run: async (call) => (await import('./poke.js')).poke(call),
+  },
+  {
+    name: 'walk',
+    usage: 'SPEC REGION[+OFFSET] [--json]',
+    operands: [2, 2],
+    summary: 'the device feature headers of an FPGA card: what is in a BAR, by its own list',
+    details: [
+      '64-bit reads of the headers, which reading does not change. Exit code 1 where the list leaves the region.',
+    ],
+    options: { json: JSON_OPTION },
+    examples: ['vfiolab walk 0000:01:00.0 bar0'],
+    run: async (call) => (await import('./walk.js')).walk(call),
   },
   {
     name: 'run',

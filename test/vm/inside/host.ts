@@ -11,7 +11,7 @@ import type { Readable, Writable } from 'node:stream';
 import { test } from 'node:test';
 import { LabError, UsageError } from '../../../lib/errors.js';
 import { driverOf, groupOf } from '../../../lib/host/group.js';
-import { bind, type Diagnosis, dfhWalk, doctor, holders, list, open, release } from '../../../lib/index.js';
+import { bind, type Diagnosis, dfhWalk, doctor, holders, list, open, release, until } from '../../../lib/index.js';
 import { EDU, EDU_TOO, IVSHMEM, NVME, SHARED, SHARED_OTHER } from '../cards.js';
 
 const INDEX = new URL('../../../lib/index.js', import.meta.url).href;
@@ -231,6 +231,23 @@ test('no huge pages: the doctor’s command makes some', () => {
   writeFileSync(file, pages);
 });
 
+test('a card that another process shares is in nobody’s way', async () => {
+  bind(EDU_TOO);
+  const other = new Other();
+  try {
+    await other.ask(`(globalThis.dev = lab.open('${EDU_TOO}', { share: true }), dev.bar(0).read32(0))`);
+    assert.equal(holders(EDU_TOO).length, 1);
+    // The thread that serves it begins when the card is open.
+    await until(() => ill(doctor(EDU_TOO)).length === 0, { every: 100, timeout: 60_000 });
+    const dev = open(EDU_TOO, { share: true });
+    assert.equal(dev.bar(0).read32(0), 0x0100_00ed);
+    dev.close();
+  } finally {
+    await other.end();
+    release(EDU_TOO);
+  }
+});
+
 test('open in another process, and asleep in its hands: the doctor names both, and its commands end both', async () => {
   bind(NVME, { inUse: [NVME] });
   const other = new Other();
@@ -297,6 +314,9 @@ test('a list of device feature headers is walked in a card’s memory', () => {
       ],
     );
     assert.equal(features[0]?.guid, 'feedbeef-dead-c0de-89ab-cdef01234567');
+    dev.close();
+    const said = String(execFileSync(process.execPath, [CLI, 'walk', IVSHMEM, 'bar2']));
+    assert.match(said, /bar2: 2 features\n.*\n +0x00000 +FIU +0x2 .*feedbeef[^\n]*\n +0x01000 +PRIVATE +0x10/);
   } finally {
     dev.close();
     release(IVSHMEM);
