@@ -35,6 +35,8 @@ export type Output =
       readonly data: MimeBundle;
       readonly metadata: Record<string, unknown>;
       readonly displayId?: string;
+      /** It outlives its cell; or this was its last picture. */
+      readonly standing?: 'kept' | 'ended';
       readonly view?: ViewData;
     }
   | { readonly type: 'error'; readonly ename: string; readonly evalue: string; readonly traceback: readonly string[] }
@@ -289,8 +291,15 @@ export class KernelClient {
       case 'display_data':
       case 'update_display_data': {
         const type = header.msg_type === 'display_data' ? 'display' : 'update';
-        const { display_id } = (content.transient ?? {}) as { display_id?: string };
-        return { type, data, metadata, ...(display_id === undefined ? {} : { displayId: display_id }), ...withView };
+        const { display_id, vfiolab } = (content.transient ?? {}) as {
+          display_id?: string;
+          vfiolab?: 'kept' | 'ended';
+        };
+        const live = {
+          ...(display_id !== undefined && { displayId: display_id }),
+          ...(vfiolab && { standing: vfiolab }),
+        };
+        return { type, data, metadata, ...live, ...withView };
       }
       case 'clear_output':
         return { type: 'clear', wait: content.wait === true };

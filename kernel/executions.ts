@@ -85,7 +85,8 @@ export class Executions {
       const execution_count = this.#running?.count ?? this.#count;
       iopub.publish('execute_result', { data, metadata, execution_count }, parent);
     } else {
-      const transient = output.displayId === undefined ? {} : { display_id: output.displayId };
+      const { displayId: display_id, standing } = output;
+      const transient = { ...(display_id !== undefined && { display_id }), ...(standing && { vfiolab: standing }) };
       const type = output.type === 'display' ? 'display_data' : 'update_display_data';
       iopub.publish(type, { data, metadata, transient }, parent);
     }

@@ -5,12 +5,16 @@ import { MessageChannel } from 'node:worker_threads';
 import { PROGRESS, SIGNAL } from '../lib/cell.js';
 import { DisplayHandle, shown } from './display.js';
 import type { Inputs } from './input.js';
-import { Watch, type WatchOptions, WATCH_ID } from './live.js';
+import { type Standing, Watch, type WatchOptions, WATCH_ID } from './live.js';
 import type { Output } from './output.js';
 import { progressBar } from './progress.js';
 import { defineShell } from './shell.js';
 import type { Rich } from './threads.js';
 import { KeyboardInterrupt } from './trace.js';
+
+/** The front end pins what is watched, so that a watch need not hold up its cell. Told by the environment, which is not for cells. */
+const PINS = process.env.VFIOLAB_PINS === '1';
+delete process.env.VFIOLAB_PINS;
 
 export function defineGlobals(output: Output, inputs: Inputs): void {
   const { context } = output;
@@ -19,9 +23,16 @@ export function defineGlobals(output: Output, inputs: Inputs): void {
   // What the library waits for ends with the cell, so that an interrupted wait takes no later interrupt.
   Object.defineProperty(globalThis, SIGNAL, signal);
 
-  const show = (type: 'display' | 'update', value: unknown, displayId: string, cell = context.cell): void => {
+  const show = (
+    type: 'display' | 'update',
+    value: unknown,
+    displayId: string,
+    cell = context.cell,
+    standing?: Standing,
+  ): void => {
     const send = (picture: Rich | undefined): void => {
-      if (picture && cell && !cell.silent) output.send({ type, cell: cell.id, displayId, ...picture });
+      if (!picture || !cell || cell.silent) return;
+      output.send({ type, cell: cell.id, displayId, ...(standing && { standing }), ...picture });
     };
     const picture = shown(value);
     if (!(picture instanceof Promise)) send(picture);
@@ -37,7 +48,8 @@ export function defineGlobals(output: Output, inputs: Inputs): void {
     return new Watch(source, options, {
       cell,
       id,
-      draw: (value, first) => show(first ? 'display' : 'update', value, id, cell),
+      keep: PINS,
+      draw: (value, first, standing) => show(first ? 'display' : 'update', value, id, cell, standing),
       fail: (error) =>
         output.text('stderr', `watch ended: ${error instanceof Error ? error.message : String(error)}\n`, cell),
     });

@@ -10,6 +10,9 @@ export interface WatchOptions {
   readonly keep?: boolean;
 }
 
+/** A picture of a watch that outlives its cell, or the last one of it: front ends that pin it take it off then. */
+export type Standing = 'kept' | 'ended';
+
 /** Milliseconds between two drawings, and the fewest. */
 const EVERY = 250;
 const LEAST = 20;
@@ -22,10 +25,20 @@ export const WATCH_ID = 'watch:';
 interface Parts {
   readonly cell: Cell | undefined;
   readonly id: string;
+  /** What `keep` is where the options do not say. */
+  readonly keep: boolean;
   /** Draws: at first, then in place. */
-  readonly draw: (value: unknown, first: boolean) => void;
+  readonly draw: (value: unknown, first: boolean, standing: Standing | undefined) => void;
   /** Of what goes wrong when nobody waits for it. */
   readonly fail: (error: unknown) => void;
+}
+
+/** The watches that outlive their cells. */
+const kept = new Set<Watch>();
+
+/** Ends them: an interrupt while no cell runs. */
+export function endWatches(): void {
+  for (const watch of kept) watch.stop();
 }
 
 export class Watch implements PromiseLike<void> {
@@ -39,10 +52,15 @@ export class Watch implements PromiseLike<void> {
   #running = true;
   #awaited = false;
   #drawn: string | undefined;
+  #picture: unknown;
+  readonly #keep: boolean;
 
-  constructor(source: unknown, { every = EVERY, keep = false }: WatchOptions, { cell, id, draw, fail }: Parts) {
+  constructor(source: unknown, options: WatchOptions, { cell, id, draw, fail, ...usual }: Parts) {
+    const { every = EVERY, keep = usual.keep } = options;
     if (!(every >= 0)) throw new RangeError(`watch: every ${String(every)}: give milliseconds`);
     this.id = id;
+    this.#keep = keep;
+    if (keep) kept.add(this);
     this.#draw = draw;
     this.#read = reader(source);
     this.#ended = new Promise((resolve, reject) => {
@@ -90,16 +108,18 @@ export class Watch implements PromiseLike<void> {
     return this.#ended.then(resolve as () => A, reject);
   }
 
-  /** As a cell's value it is waited for: the cell runs on. */
+  /** As a cell's value it is waited for: the cell runs on; but not for one that is kept. */
   async [DISPLAY](): Promise<null> {
-    await this;
+    if (!this.#keep) await this;
     return null;
   }
 
   #end(error?: unknown): void {
     if (!this.#running) return;
     this.#running = false;
+    kept.delete(this);
     clearTimeout(this.#timer);
+    if (this.#keep && this.#drawn !== undefined) this.#draw(this.#picture, false, 'ended');
     this.#settle(error);
   }
 
@@ -115,7 +135,8 @@ export class Watch implements PromiseLike<void> {
     if (drawn !== undefined && drawn === this.#drawn) return;
     const first = this.#drawn === undefined;
     this.#drawn = drawn ?? '';
-    this.#draw(picture, first);
+    this.#picture = picture;
+    this.#draw(picture, first, this.#keep ? 'kept' : undefined);
   }
 
   /** Cells that say something else than a moment ago are lit. */

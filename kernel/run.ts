@@ -1,4 +1,5 @@
 /** What main does once it is loaded: cells, interrupts, and an orderly end. */
+import { endWatches } from './live.js';
 import type { MessagePort, Worker } from 'node:worker_threads';
 import { hostedBy } from '../lib/share/host.js';
 import type { Asker } from './ask.js';
@@ -44,8 +45,10 @@ export async function start(parts: {
 
   return (message) => {
     if (message.type === 'execute') void session.execute(message);
-    else if (message.type === 'interrupt') session.interrupt(message.cell);
-    else if (message.type === 'input') inputs.answer(message);
+    else if (message.type === 'interrupt') {
+      if (message.cell === undefined) endWatches();
+      session.interrupt(message.cell);
+    } else if (message.type === 'input') inputs.answer(message);
     else if (message.type === 'hearSigint') process.on('SIGINT', () => output.send({ type: 'sigint' }));
     else end();
   };

@@ -24,7 +24,8 @@ interface Watch extends PromiseLike<void> {
  * \`stop()\` is called; with \`keep\`, also after the cell. What changed in the last second is marked.
  *
  * A function is called each time: what it reads, it reads. A register map or a register is read too, but for what reading would change.
- * As the last value of a cell, or awaited, it keeps the cell running.
+ * As the last value of a cell, or awaited, it keeps the cell running. The prompt keeps it, pinned above the input, until Ctrl-C on an
+ * empty line.
  *
  * @example watch(() => edu.STATUS.read(), { every: 100 })
  */

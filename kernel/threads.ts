@@ -1,4 +1,5 @@
 /** What the three threads of a kernel say to each other: main (cells and devices), io (sockets), compiler (TypeScript). */
+import type { Standing } from './live.js';
 import type { ViewData } from '../lib/view.js';
 import type { Connection } from './connection.js';
 
@@ -74,7 +75,12 @@ export interface Rich {
 export type ToIo =
   | { readonly type: 'stream'; readonly cell: number; readonly name: StreamName; readonly text: string }
   | ({ readonly type: 'result'; readonly cell: number } & Rich)
-  | ({ readonly type: 'display' | 'update'; readonly cell: number; readonly displayId?: string } & Rich)
+  | ({
+      readonly type: 'display' | 'update';
+      readonly cell: number;
+      readonly displayId?: string;
+      readonly standing?: Standing;
+    } & Rich)
   | { readonly type: 'clear'; readonly cell: number; readonly wait: boolean }
   | {
       readonly type: 'done';

@@ -311,11 +311,12 @@ export class Dialogue {
     this.#set({ editor: withText(editor, text + editor.text, text.length + editor.cursor) });
   }
 
-  /** Ctrl-C: stops the cell that runs, else clears the line, else says how to leave. */
+  /** Ctrl-C: stops the cell that runs, else clears the line, else ends what is watched, else says how to leave. */
   #cancel(): void {
     const { editor, running, waiting, kernel } = this.scene;
     if (running) this.#work.interrupt();
     else if (editor.text !== '') this.#clear();
+    else if (this.scene.panels.length > 0) this.#work.client?.interrupt().catch(() => undefined);
     else if (waiting.some(({ text }) => !this.#options.prelude.includes(text))) this.#work.drop();
     else this.#outlet.note(kernel === 'dead' ? 'Enter starts a new kernel, Ctrl-D leaves.' : 'Ctrl-D leaves.');
   }

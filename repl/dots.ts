@@ -30,7 +30,7 @@ const KEYS: readonly (readonly [string, string])[] = [
   ['Up, Down', 'history (cells that begin with what is typed)'],
   ['Ctrl-R', 'search the history; again: the next older cell'],
   ['Right, Alt-F', 'take what the history suggests, or a word of it'],
-  ['Ctrl-C', 'stop the cell; clear the line'],
+  ['Ctrl-C', 'stop the cell; clear the line; end what is watched'],
   ['Ctrl-D', 'leave, closing the card'],
   ['Ctrl-Z', 'back to the shell; fg comes back'],
   ['Ctrl-A/E/B/F, Alt-B/F', 'move'],

@@ -9,6 +9,8 @@ import { type Entry, finish, hear, shownEntry } from './transcript.js';
 export interface Panel {
   readonly id: string;
   readonly entry: Entry;
+  /** It outlives its cell. */
+  readonly kept: boolean;
 }
 
 /** UTF-16 units given to the screen at once: a terminal takes this long enough for a key to wait, and no longer. */
@@ -65,11 +67,12 @@ export class Outlet {
   /** What a cell gives. A display that can be updated is a panel until its cell ends. */
   hear(output: Output): void {
     if (output.type === 'display' || output.type === 'update') {
-      const { displayId: id } = output;
+      const { displayId: id, standing } = output;
       const known = this.#panels.some((panel) => panel.id === id);
       if (id !== undefined && (known || output.type === 'display')) {
-        const panel = { id, entry: shownEntry(output) };
+        const panel = { id, entry: shownEntry(output), kept: standing === 'kept' };
         this.#pin(known ? this.#panels.map((each) => (each.id === id ? panel : each)) : [...this.#panels, panel]);
+        if (standing === 'ended') this.#settle((each) => each.id === id);
         return;
       }
     }
@@ -83,13 +86,17 @@ export class Outlet {
     this.#onChange();
   }
 
-  /** The cell has ended: what its panels show is said for good. */
-  settle(): void {
+  /** The cell has ended: what its panels show is said for good; `all`: those that outlive their cells, too. */
+  settle(all = false): void {
     this.finish();
-    const entries = this.#panels.map(({ entry }) => entry);
-    if (entries.length === 0) return;
-    this.#pin([]);
-    this.push(entries);
+    this.#settle(({ kept }) => all || !kept);
+  }
+
+  #settle(which: (panel: Panel) => boolean): void {
+    const settled = this.#panels.filter(which);
+    if (settled.length === 0) return;
+    this.#pin(this.#panels.filter((panel) => !which(panel)));
+    this.push(settled.map(({ entry }) => entry));
   }
 
   /** Something that begins on a line of its own. */

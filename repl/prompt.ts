@@ -26,7 +26,7 @@ const environment = (): Record<string, string> => {
 
 async function startKernel(env: Record<string, string>): Promise<Kernel> {
   const { KernelClient } = await import('../kernel/client.js');
-  return KernelClient.start({ views: true, env });
+  return KernelClient.start({ views: true, env: { VFIOLAB_PINS: '1', ...env } });
 }
 
 /** Somebody is looking, also where CI is set (Ink draws nothing then until the end), and nobody debugs Ink or React. */
@@ -85,5 +85,5 @@ export async function runPrompt({ spec, cells, plain }: PromptOptions): Promise<
   return ended;
 }
 
-/** The kernel behind a script. */
-export const scriptKernel = (): Promise<Kernel> => startKernel(environment());
+/** The kernel behind a script: nothing is pinned. */
+export const scriptKernel = (): Promise<Kernel> => startKernel({ ...environment(), VFIOLAB_PINS: '' });

@@ -130,7 +130,7 @@ export class Work {
     this.#kernel = undefined;
     this.#client = undefined;
     this.#set({ kernel: 'dead', running: undefined, waiting: [] });
-    this.#outlet.settle();
+    this.#outlet.settle(true);
     if (words !== '') this.#outlet.show({ kind: 'error', text: words });
     this.#outlet.note(`The kernel ${how}`, true);
   }

@@ -174,6 +174,26 @@ describe('the dialogue', () => {
     assert.deepEqual(here.said.slice(1), ['2> watch(edu)', 'printed', 'third']);
   });
 
+  test('a watch that is kept stays a panel when its cell has ended, until its last picture', async () => {
+    await here.type('watch(edu)\r');
+    const cell = here.kernel.asked[1];
+    const shows = (text: string, standing: 'kept' | 'ended') =>
+      ({ data: {}, metadata: {}, displayId: 'a', standing, view: { title: text, head: [], rows: [] } }) as const;
+    cell?.output({ type: 'display', ...shows('first', 'kept') });
+    cell?.end();
+    await settled();
+    await here.type('dev\r');
+    cell?.output({ type: 'update', ...shows('second', 'kept') });
+    here.kernel.asked[2]?.end();
+    await settled();
+    assert.equal(here.dialogue.scene.panels.length, 1);
+    assert.deepEqual(here.said.slice(1), ['2> watch(edu)', '3> dev']);
+    cell?.output({ type: 'update', ...shows('last', 'ended') });
+    await settled();
+    assert.deepEqual(here.dialogue.scene.panels, []);
+    assert.equal(here.said.at(-1), 'last');
+  });
+
   test('what is printed is not folded', async () => {
     await here.type('print()\r');
     here.kernel.asked[1]?.output({ type: 'stream', name: 'stdout', text: 'a line\n'.repeat(300) });

@@ -291,6 +291,24 @@ describe('the prompt in a terminal', needs('tmux'), () => {
       if (how === 'SIGTERM' || how === 'SIGHUP') assert.match(await terminal.until(/icanon/), /^left \d+\nicanon$/m);
     });
 
+  test('what is watched is pinned above the input while other cells run, until Ctrl-C on an empty line', async () => {
+    using terminal = prompt(80);
+    await idle(terminal, 2);
+    terminal.enter('watch(edu.STATUS, { every: 50 })');
+    await idle(terminal, 3);
+    await terminal.until(/^2> watch\((?:.|\n)*STATUS +0x00000000(?:.|\n)*^3>$/m);
+    terminal.enter('edu.STATUS.modify({ IRQ: 1 })');
+    await idle(terminal, 4);
+    const pinned = await terminal.until(/^3> edu\.STATUS\.modify(?:.|\n)*STATUS +0x00000080(?:.|\n)*^4>$/m);
+    assert.equal(pinned.match(/0x000000[08]0/g)?.length, 1, pinned);
+    terminal.type('typed');
+    await terminal.until(/^4> typed$/m);
+    terminal.keys('C-c', 'C-c');
+    await terminal.until(/0x00000080(?:.|\n)*^4>$/m);
+    terminal.keys('C-c');
+    await terminal.until(/^Ctrl-D leaves\.\n4>$/m);
+  });
+
   test('Ctrl-Z gives the terminal to the shell, fg comes back to what was typed; the cell ran on', async () => {
     using terminal = new Tmux('bash --norc -i', {
       columns: 80,
