@@ -155,6 +155,34 @@ export function contract(spec: string, { hugePages }: ContractOptions): void {
       assert.equal(dev.config.read16(4) & 4, 0);
     });
 
+    on('config space by name: read as data, written by field', (dev) => {
+      const header = dev.config.header();
+      assert.deepEqual([header.layout, header.VENDOR_ID, header.COMMAND.MASTER], ['device', 0x1234, 0]);
+      assert.deepEqual(
+        header.bars.map(({ index, kind, type, size }) => [index, kind, type, size]),
+        [[0, 'memory', '32-bit', 0x10_0000]],
+      );
+      const { raw } = dev.config.at('COMMAND').read();
+      dev.config.at('COMMAND').modify({ MASTER: 1 });
+      assert.equal(dev.config.read16(4), raw | 4);
+      dev.config.at('4.l').modify(0, 4); // over STATUS too, whose write-1-to-clear bits it leaves alone
+      assert.equal(dev.config.read16(4), raw);
+      assert.equal(header.COMMAND.raw, raw, 'data do not change');
+
+      const { offset, CONTROL } = dev.cap('MSI');
+      const msi = dev.config.capability('MSI');
+      assert.equal(msi.CONTROL.read().raw, CONTROL.raw);
+      msi.ADDRESS.write(0xfee0_0000);
+      msi.ADDRESS.modify(0x1000, 0xf000);
+      assert.equal(dev.config.at('CAP_MSI+4').read().raw, 0xfee0_1000);
+      assert.equal(dev.config.read32(offset + 4), 0xfee0_1000);
+      assert.deepEqual(
+        dev.capabilities().flatMap((one) => (one.name === 'MSI' ? [one.ADDRESS] : [])),
+        [0xfee0_1000],
+      );
+      assert.match(String(dev.config.lspci()), /\[40\] MSI: Enable- .*\n\t\tAddress: 00000000fee01000 {2}Data: 0000/);
+    });
+
     on('64 bits in config space are refused', (dev) => {
       assert.throws(() => dev.config.read64(0), UsageError);
       assert.throws(() => dev.config.write64(0, 0n), UsageError);
