@@ -1,11 +1,14 @@
 /** One run of a cell on main: its number, its signal, and the promise that an interrupt settles. */
+import { LINE } from './scope.js';
 import { KeyboardInterrupt } from './trace.js';
 
 export class Cell {
   readonly id: number;
   readonly silent: boolean;
-  /** Not zero: its own loops stop, long after it was given up. */
-  readonly stop = new Int32Array(1);
+  /** First word not zero: its own loops stop, once; those of a cell that was given up always. Second: where its top level is (guard.ts). */
+  readonly stop = new Int32Array(2);
+  readonly #written: (place: readonly [line: number, column: number]) => string;
+  #givenUp = false;
   /** Displays that take their time; the cell ends after them. */
   readonly pending: Promise<void>[] = [];
   /** Rejects when the cell is given up. */
@@ -15,7 +18,9 @@ export class Cell {
   readonly #ends: (() => void)[] = [];
   #settled = false;
 
-  constructor(id: number, silent: boolean) {
+  /** @param written a place of its code, as a stack line tells it */
+  constructor(id: number, silent: boolean, written: (place: readonly [line: number, column: number]) => string) {
+    this.#written = written;
     this.id = id;
     this.silent = silent;
     this.interrupted = new Promise((_, reject) => {
@@ -45,13 +50,28 @@ export class Cell {
 
   /** Asks whatever it waits for to end. */
   abort(): void {
-    this.#controller.abort(new KeyboardInterrupt());
+    this.stop[0] = 1;
+    this.#controller.abort(this.#interrupt());
+  }
+
+  /** A loop has been stopped: `finally` may have loops of its own. */
+  stopped(): void {
+    if (!this.#givenUp) this.stop[0] = 0;
   }
 
   /** Settles it, whatever it does. */
   giveUp(): void {
     if (this.#settled) return;
+    this.#givenUp = true;
     this.stop[0] = 1;
-    this.#reject(new KeyboardInterrupt());
+    this.#reject(this.#interrupt());
+  }
+
+  #interrupt(): KeyboardInterrupt {
+    const error = new KeyboardInterrupt();
+    const at = this.stop[1] ?? 0;
+    if (at > 0)
+      error.stack = `${error.name}: ${error.message}\n    at ${this.#written([at >> LINE, at % (1 << LINE)])}`;
+    return error;
   }
 }

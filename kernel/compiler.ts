@@ -77,6 +77,8 @@ class Compiler {
   #converted = false;
   /** Left behind by the converter's last step. */
   #maps: string[] = [];
+  /** The maps of the files that the cell being compiled imports, by their code. */
+  readonly #emitted = new Map<string, readonly string[]>();
   #notes: Notes = { imports: new Set(), names: new Set() };
 
   constructor(cwd: string) {
@@ -113,6 +115,7 @@ class Compiler {
     }
     this.#last = undefined;
     this.#converted = true;
+    this.#emitted.clear();
     let converted = this.#converter.convert(this.#declarations, code);
     if (converted.diagnostics.length > 0 && this.#programs?.widen()) {
       converted = this.#converter.convert(this.#declarations, code);
@@ -128,7 +131,7 @@ class Compiler {
       names,
       result: lastExpressionVar,
       maps: this.#maps,
-      files: (sideOutputs ?? []).map(({ path, data }) => ({ path, code: data })),
+      files: (sideOutputs ?? []).map(({ path, data }) => ({ path, code: data, maps: this.#emitted.get(data) ?? [] })),
     };
     this.#last = { code, before: this.#declarations, compiled: this.#compiled, ok };
     return { ok };
@@ -191,7 +194,9 @@ class Compiler {
     });
     const first = inline?.[1] ? Buffer.from(inline[1], 'base64').toString('utf8') : undefined;
     this.#maps = [out.sourceMapText, first].filter((map) => map !== undefined);
-    return { ...out, outputText: out.outputText.replace(/\n\/\/# sourceMappingURL=.*\s*$/, '\n') };
+    const outputText = out.outputText.replace(/\n\/\/# sourceMappingURL=.*\s*$/, '\n');
+    this.#emitted.set(outputText, this.#maps);
+    return { ...out, outputText };
   }
 }
 

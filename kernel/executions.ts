@@ -100,17 +100,26 @@ export class Executions {
     if (error && !silent) iopub.publish('error', { ...error }, message.header);
     iopub.flush();
     const outcome = error ? { status: 'error', ...error } : { status: 'ok', user_expressions: expressions };
-    reply(message, { ...outcome, execution_count: count, payload: [] });
-    iopub.status('idle', message.header);
-    if (!error || message.content.stop_on_error === false) {
+    const answer = (): void => {
+      reply(message, { ...outcome, execution_count: count, payload: [] });
+      iopub.status('idle', message.header);
       this.#proceed();
-    } else {
-      // What has arrived by now is aborted; one turn of the loop reads what is still in the sockets.
-      setImmediate(() => {
-        for (const each of this.#waiting) each.aborted = true;
-        this.#proceed();
-      });
-    }
+    };
+    if (!error || message.content.stop_on_error === false) answer();
+    else this.#abortQueued(answer);
+  }
+
+  /** Aborts what has arrived, also what is still in the socket: before the reply, so that nothing asked after it is among them. */
+  #abortQueued(then: () => void): void {
+    const look = (seen: number): void => {
+      if (this.#waiting.length > seen) {
+        setImmediate(look, this.#waiting.length);
+        return;
+      }
+      for (const each of this.#waiting) each.aborted = true;
+      then();
+    };
+    setImmediate(look, -1);
   }
 
   #proceed(): void {

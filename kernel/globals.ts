@@ -1,7 +1,5 @@
 /** Defines what scope.ts declares: the names that every cell sees. */
 import { randomUUID } from 'node:crypto';
-import { promisify } from 'node:util';
-import { MessageChannel } from 'node:worker_threads';
 import { PROGRESS, SIGNAL } from '../lib/cell.js';
 import { DisplayHandle, shown } from './display.js';
 import type { Inputs } from './input.js';
@@ -9,6 +7,7 @@ import { type Standing, Watch, type WatchOptions, WATCH_ID } from './live.js';
 import type { Output } from './output.js';
 import { progressBar } from './progress.js';
 import { defineShell } from './shell.js';
+import { replaceTimers } from './timers.js';
 import type { Rich } from './threads.js';
 import { KeyboardInterrupt } from './trace.js';
 
@@ -73,45 +72,9 @@ export function defineGlobals(output: Output, inputs: Inputs): void {
   });
   define('input', (prompt = '', { password = false } = {}) => inputs.ask(context.cell, String(prompt), password));
   defineShell(() => context.signal);
-  replaceImmediates();
+  replaceTimers(context);
 }
 
 function define(name: string, value: unknown): void {
   Object.defineProperty(globalThis, name, { configurable: true, writable: true, value });
-}
-
-/**
- * setImmediate on a MessagePort: terminating a cell while one of Node's own immediates is queued breaks Node's queue of them
- * for good.
- */
-function replaceImmediates(): void {
-  const { port1, port2 } = new MessageChannel();
-  const waiting = new Map<object, () => void>();
-  const order: object[] = [];
-  port1.on('message', () => {
-    const due = order.shift();
-    const run = due && waiting.get(due);
-    if (due) waiting.delete(due);
-    run?.();
-  });
-  const set = (callback: (...args: unknown[]) => void, ...args: unknown[]): object => {
-    const immediate = {
-      ref: () => immediate,
-      unref: () => immediate,
-      hasRef: () => true,
-      [Symbol.dispose]: () => clear(immediate),
-    };
-    waiting.set(immediate, () => callback(...args));
-    order.push(immediate);
-    port2.postMessage(0);
-    return immediate;
-  };
-  const clear = (immediate: object): void => {
-    waiting.delete(immediate);
-  };
-  define(
-    'setImmediate',
-    Object.assign(set, { [promisify.custom]: (value: unknown) => new Promise((done) => set(done, value)) }),
-  );
-  define('clearImmediate', clear);
 }

@@ -13,6 +13,7 @@ import type {
   TransformerFactory,
 } from 'typescript';
 import { boundNames } from './emit.js';
+import { LINE } from './scope.js';
 import { ts } from './typescript.js';
 
 export interface Notes {
@@ -76,8 +77,12 @@ const isDynamicImport = (node: Node): node is CallExpression =>
 export function guardLoops(notes: Notes): TransformerFactory<SourceFile> {
   return (context: TransformationContext) => (file) => {
     for (const statement of file.statements) note(statement, notes);
+    let depth = 0;
     const visit = (node: Node): Node => {
+      const isFunction = ts.isFunctionLike(node);
+      if (isFunction) depth += 1;
       const inner = ts.visitEachChild(node, visit, context);
+      if (isFunction) depth -= 1;
       if (ts.isBlock(node) && ts.isBlock(inner) && ts.isFunctionLike(node.parent) && loops(node))
         return watching(inner);
       if (isDynamicImport(inner)) {
@@ -88,11 +93,30 @@ export function guardLoops(notes: Notes): TransformerFactory<SourceFile> {
         const plain = f.createParenthesizedExpression(f.createComma(f.createNumericLiteral(0), inner.expression));
         return f.updateCallExpression(inner, plain, undefined, inner.arguments);
       }
+      if (depth === 0 && ts.isBlock(inner)) return f.updateBlock(inner, placed(inner.statements, file));
       return withGuard(inner);
     };
-    return ts.visitNode(file, visit) as SourceFile;
+    const visited = ts.visitNode(file, visit) as SourceFile;
+    return f.updateSourceFile(visited, placed(visited.statements, file));
   };
 }
+
+/** Before each statement of the top level, where it is: what is interrupted in another's hands can still say where. */
+function placed(statements: readonly Statement[], file: SourceFile): Statement[] {
+  return statements.flatMap((statement) => {
+    const written = ts.getOriginalNode(statement);
+    if (written.pos < 0 || !acts(statement)) return [statement];
+    const { line, character } = file.getLineAndCharacterOfPosition(written.getStart(file));
+    const place = ((line + 1) << LINE) + Math.min(character + 1, (1 << LINE) - 1);
+    const word = f.createElementAccessExpression(f.createIdentifier('__cell'), 1);
+    return [f.createExpressionStatement(f.createAssignment(word, f.createNumericLiteral(place))), statement];
+  });
+}
+
+const acts = (statement: Statement): boolean =>
+  ts.isExpressionStatement(statement)
+    ? !ts.isStringLiteral(statement.expression)
+    : ts.isVariableStatement(statement) || ts.isIterationStatement(statement, false) || ts.isIfStatement(statement);
 
 function note(statement: Statement, notes: Notes): void {
   if ((ts.isImportDeclaration(statement) || ts.isExportDeclaration(statement)) && statement.moduleSpecifier) {

@@ -15,19 +15,30 @@ const SIGINT = 2;
 export class Interrupter {
   readonly #shared: Int32Array;
   readonly #tellMain: () => void;
+  readonly #runs: () => number | undefined;
   #running: Promise<void> | undefined;
 
-  constructor(shared: Int32Array, tellMain: () => void) {
+  /** @param runs the number of the cell that runs */
+  constructor(shared: Int32Array, tellMain: () => void, runs: () => number | undefined) {
     this.#shared = shared;
     this.#tellMain = tellMain;
+    this.#runs = runs;
   }
 
   /** Resolves when main has heard it, or cannot. */
   interrupt(): Promise<void> {
     this.#running ??= this.#steps().finally(() => {
       this.#running = undefined;
+      void this.#insist(this.#runs());
     });
     return this.#running;
+  }
+
+  /** Main hears it, and gives the cell up soon, unless a callback of the cell holds it meanwhile. */
+  async #insist(cell: number | undefined): Promise<void> {
+    if (cell === undefined) return;
+    await sleep(PATIENCE);
+    if (this.#runs() === cell) void this.interrupt();
   }
 
   async #steps(): Promise<void> {

@@ -46,7 +46,11 @@ const replies = { shell: new SendQueue(shell), control: new SendQueue(control), 
 const comms = new Comms(iopub);
 const executions = new Executions({ iopub, comms, tell, reply: (to, content) => reply('shell', to, content) });
 const words = new Int32Array(shared);
-const interrupter = new Interrupter(words, () => tell({ type: 'interrupt', cell: executions.running }));
+const interrupter = new Interrupter(
+  words,
+  () => tell({ type: 'interrupt', cell: executions.running }),
+  () => executions.running,
+);
 const answers = requests({ asker: new Asker(compiler), executions, comms });
 
 // What a cell does with a card that is gone has no meaning any more.

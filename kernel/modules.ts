@@ -5,6 +5,11 @@ import vm from 'node:vm';
 
 type Namespace = Record<string, unknown>;
 
+/** A file of the user's own is emitted as a cell is. On its first line, so that the lines stay what they are. */
+const GUARDS = Symbol.for('vfiolab.guards');
+const PRELUDE =
+  "const { __import, __stop, __cell, __running, __interrupted } = globalThis[Symbol.for('vfiolab.guards')];";
+
 export class Modules {
   readonly #cwd: string;
   readonly #require: NodeJS.Require;
@@ -13,7 +18,9 @@ export class Modules {
   /** The user's own .ts files, by the path of their JavaScript: code, and exports once loaded. */
   readonly #files = new Map<string, { readonly code: string; exports?: unknown }>();
 
-  constructor(cwd: string) {
+  /** @param guards what the code of a cell gets as parameters */
+  constructor(cwd: string, guards: Readonly<Record<string, unknown>>) {
+    Object.defineProperty(globalThis, GUARDS, { value: { ...guards, __import: this.import } });
     const here = path.join(cwd, 'cell.js');
     this.#cwd = cwd;
     this.#require = createRequire(here);
@@ -56,7 +63,7 @@ export class Modules {
       file.exports = module.exports;
       module.require = ((id: string) =>
         this.#loaded.get(id) ?? this.#file(id, path.dirname(at)) ?? createRequire(at)(id)) as NodeJS.Require;
-      module._compile(file.code, at);
+      module._compile(`${PRELUDE}${file.code}`, at);
       file.exports = module.exports;
     }
     return file.exports;

@@ -14,17 +14,20 @@ const NEVER = new AbortController().signal;
 
 /**
  * Which cell the code that runs now belongs to. Exact from Node 24 on. Below, AsyncLocalStorage works by promise hooks, and
- * Node aborts when a cell is terminated under them: there the cell that started last stands for all.
+ * Node aborts when a cell is terminated under them: there it is known of timers and immediates, and for the rest the cell that started last
+ * stands.
  */
-class Context {
+export class Context {
   readonly #storage = Number(process.versions.node.split('.')[0]) >= 24 ? new AsyncLocalStorage<Cell>() : undefined;
   #last: Cell | undefined;
+  /** Whose callback runs, where there is no storage to tell. */
+  #within: Cell | undefined;
   /** The last one that shows its output: what its timers print must not go the way of a silent cell's. */
   #shown: Cell | undefined;
 
   get cell(): Cell | undefined {
     const last = this.#last?.silent && this.#last.settled ? this.#shown : this.#last;
-    return this.#storage?.getStore() ?? last;
+    return this.#storage?.getStore() ?? this.#within ?? last;
   }
 
   /** Where it is not known which cell the code belongs to, only a cell that runs can stop it. */
@@ -33,8 +36,24 @@ class Context {
     return cell?.signal ?? NEVER;
   }
 
+  /** What a cell has left to be called later. */
+  within(cell: Cell | undefined, body: () => void): void {
+    if (this.#storage || !cell) {
+      body();
+      return;
+    }
+    this.#within = cell;
+    try {
+      body();
+    } finally {
+      this.#within = undefined;
+    }
+  }
+
   run<T>(cell: Cell, body: () => T): T {
     this.#last = cell;
+    // A callback that was terminated has not said that it ended.
+    this.#within = undefined;
     if (!cell.silent) this.#shown = cell;
     return this.#storage ? this.#storage.run(cell, body) : body();
   }

@@ -21,6 +21,14 @@ export const SHELL_TYPES = 'vfiolab-shell';
 /** Name of the one that stands for Node's, where they are not needed. */
 export const NODE_SLIM = 'vfiolab-node';
 
+/** The files of the package that declares what every cell sees. */
+export function cellTypes(): Readonly<Record<string, string>> {
+  return {
+    'index.d.ts': `/// <reference path="./face.d.ts" />\n${CELL_GLOBALS}${publicNames()}`,
+    'face.d.ts': "export * from 'vfiolab';\nexport as namespace __vfiolab;\n",
+  };
+}
+
 /** The package's public names, in every cell: values, types and generics alike. session.ts gives the values. */
 function publicNames(): string {
   const index = path.join(PACKAGE, 'dist/lib/index.d.ts');
@@ -43,11 +51,7 @@ export function overlay(sys: System, cwd: string): void {
     links.set(path.join(modules, 'undici-types'), undici);
   }
   const files = new Map([
-    [
-      path.join(types, CELL_TYPES, 'index.d.ts'),
-      `/// <reference path="./face.d.ts" />\n${CELL_GLOBALS}${publicNames()}`,
-    ],
-    [path.join(types, CELL_TYPES, 'face.d.ts'), "export * from 'vfiolab';\nexport as namespace __vfiolab;\n"],
+    ...Object.entries(cellTypes()).map(([name, text]) => [path.join(types, CELL_TYPES, name), text] as const),
     [path.join(types, SHELL_TYPES, 'index.d.ts'), CELL_SHELL],
     [path.join(types, NODE_SLIM, 'index.d.ts'), SLIM_TYPES],
   ]);

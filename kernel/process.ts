@@ -10,6 +10,8 @@ import type { Connection } from './connection.js';
 export interface KernelOptions {
   /** Where the cells run, and where their imports are looked for. Default: here. */
   readonly cwd?: string;
+  /** The Node that runs it. Default: this one. */
+  readonly node?: string;
   /** Beside our own environment. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -40,7 +42,11 @@ export class KernelProcess {
   readonly pid: number;
   readonly #child: ChildProcess;
 
-  static async start({ cwd = process.cwd(), env = {} }: KernelOptions): Promise<KernelProcess> {
+  static async start({
+    cwd = process.cwd(),
+    node = process.execPath,
+    env = {},
+  }: KernelOptions): Promise<KernelProcess> {
     sweep();
     const folder = privateFolder();
     const connection: Connection = {
@@ -57,7 +63,7 @@ export class KernelProcess {
     const file = path.join(folder, 'connection.json');
     writeFileSync(file, JSON.stringify(connection), { mode: 0o600 });
     const log = openSync(path.join(folder, 'log'), 'a', 0o600);
-    const child = spawn(process.execPath, [...NODE_FLAGS, MAIN, file], {
+    const child = spawn(node, [...NODE_FLAGS, MAIN, file], {
       cwd,
       env: { ...process.env, ...env, VFIOLAB_PARENT: String(process.pid) },
       detached: true,
@@ -75,7 +81,7 @@ export class KernelProcess {
     });
     if (child.pid === undefined) {
       await died;
-      throw new Error(`${process.execPath} could not be started in ${cwd}`);
+      throw new Error(`${node} could not be started in ${cwd}`);
     }
     return new KernelProcess(child, child.pid, connection, died);
   }

@@ -56,3 +56,6 @@ declare const $: import('zx/core').$;
 export const PARAMETERS = ['exports', 'require', '__import', '__stop', '__cell', '__running', '__interrupted'].join(
   ', ',
 );
+
+/** A cell notes in its stop word where its top level is: the line, shifted so far, and the column. */
+export const LINE = 10;

@@ -19,7 +19,7 @@ type Execute = Extract<ToMain, { type: 'execute' }>;
 const GRACE = 50;
 
 /** The stop word of code that runs when no cell does. */
-const NOBODY = new Int32Array(1);
+const NOBODY = new Int32Array(2);
 
 export class Session {
   /** The values of the cells' top-level names. */
@@ -38,7 +38,12 @@ export class Session {
     this.#compiler = compiler;
     this.#output = output;
     this.#shared = shared;
-    this.#modules = new Modules(cwd);
+    this.#modules = new Modules(cwd, {
+      __stop: shared,
+      __cell: NOBODY,
+      __running: this.#stopWord,
+      __interrupted: this.#interrupted,
+    });
     this.#traces.install();
     this.#start.port1.on('message', () => this.#starting?.());
   }
@@ -53,7 +58,7 @@ export class Session {
   /** Runs one request; its outputs, then `done`, go to the io thread. */
   async execute(request: Execute): Promise<void> {
     const name = request.count > 0 ? String(request.count) : `~${request.cell}`;
-    const cell = new Cell(request.cell, request.silent);
+    const cell = new Cell(request.cell, request.silent, (place) => this.#traces.written(`In[${name}]`, place));
     blocking();
     this.#running = cell;
     let error: CellError | undefined;
@@ -110,6 +115,7 @@ export class Session {
     const file = `In[${name}]`;
     const compiled = await this.#unless(cell, this.#compile(file, code));
     this.#traces.add(file, compiled.maps);
+    for (const { path, maps } of compiled.files) this.#traces.add(path, maps);
     await this.#unless(cell, this.#modules.load(compiled.imports, compiled.files));
     const exports = this.#exports;
     const { names, result } = compiled;
@@ -179,6 +185,7 @@ export class Session {
 
   readonly #interrupted = (): KeyboardInterrupt => {
     Atomics.store(this.#shared, SHARED.STOP, 0);
+    this.#running?.stopped();
     return new KeyboardInterrupt();
   };
 

@@ -115,7 +115,7 @@ export interface Compiled {
   /** Source maps, the last step first. */
   readonly maps: readonly string[];
   /** Emitted JavaScript of the user's own .ts files that the cell imports. */
-  readonly files: readonly { readonly path: string; readonly code: string }[];
+  readonly files: readonly { readonly path: string; readonly code: string; readonly maps: readonly string[] }[];
 }
 
 /** One complaint of the type checker. Lines and columns from 1; no position: about the cell as a whole. */

@@ -89,7 +89,7 @@ export class Traces {
   }
 
   #mapped(frame: string): string {
-    return frame
+    return this.#inFiles(frame)
       .replace(/(In\[[^\]]+\]):(\d+):(\d+)/g, (whole, cell: string, line: string, column: string) => {
         const place = this.#original(cell, [Number(line), Number(column)]);
         return place ? `${cell}:${place[0]}:${place[1]}` : whole;
@@ -98,13 +98,27 @@ export class Traces {
       .replace(/at async __cell_body \((.*)\)$/, 'at $1');
   }
 
-  /** Lines and columns from 1. */
-  #original(cell: string, place: Place): Place | undefined {
+  /** A frame in a file of the user's own: the file as it was written. */
+  #inFiles(frame: string): string {
+    return frame.replace(/(\/[^:()]+\.js):(\d+):(\d+)/, (whole, file: string, line: string, column: string) => {
+      const place = this.#maps.has(file) ? this.#original(file, [Number(line), Number(column)]) : undefined;
+      return place ? `${file.replace(/\.js$/, '.ts')}:${place[0] + 1}:${place[1]}` : whole;
+    });
+  }
+
+  /** A place in what the first step made of a cell, as a stack line tells it. */
+  written(cell: string, place: Place): string {
+    const [line, column] = this.#original(cell, place, 1) ?? place;
+    return `${cell}:${line}:${column}`;
+  }
+
+  /** Lines and columns from 1. @param from the step whose text the place is in, the last one first */
+  #original(cell: string, place: Place, from = 0): Place | undefined {
     const maps = this.#maps.get(cell)?.map((map) => (typeof map === 'string' ? new SourceMap(JSON.parse(map)) : map));
     if (!maps) return undefined;
     this.#maps.set(cell, maps);
     let [line, column] = [place[0] - 1, place[1] - 1];
-    for (const map of maps) {
+    for (const map of maps.slice(from)) {
       const entry = map.findEntry(line, column);
       if (!('originalLine' in entry) || entry.originalLine === undefined) return undefined;
       [line, column] = [entry.originalLine, entry.originalColumn];

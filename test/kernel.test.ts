@@ -194,6 +194,25 @@ describe('cells', { timeout: 300_000 }, () => {
     );
     writeFileSync(path.join(bench.folder, 'local.ts'), 'export const doubled = (x: number): number => 2 * x;\n');
     assert.equal((await bench.run("import { doubled } from './local.js';\ndoubled(21)")).result, '42');
+    const text = [
+      'export function sum(to: number): number {',
+      '  let s = 0;',
+      '  for (let i = 0; i < to; i++) s += i;',
+      '  if (to < 0) {',
+      "    throw new RangeError('no ' + to);",
+      '  }',
+      '  return s;',
+      '}',
+      'for (const n of [1]) sum(n);',
+    ].join('\n');
+    writeFileSync(path.join(bench.folder, 'loops.ts'), text);
+    assert.equal((await bench.run("import { sum } from './loops.js';\nsum(4)")).result, '6');
+    const thrown = (await bench.run('\nsum(-1)')).reply;
+    assert.deepEqual(thrown.traceback, [
+      'RangeError: no -1',
+      `    at sum (${path.join(bench.folder, 'loops.ts')}:5:11)`,
+      `    at In[${thrown.count}]:2:1`,
+    ]);
     assert.match((await bench.run("import x from 'not-there'")).reply.evalue ?? '', /Cannot find module 'not-there'/);
   });
 

@@ -8,6 +8,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { pciutilsMissing } from './config/lspci.js';
+import { nodesMissing } from './nodes.js';
 import { guestMissing, headersMissing } from './vm/parts.js';
 
 interface Need {
@@ -52,6 +53,7 @@ const NEEDS = {
   pciutils: { install: 'npm run vm:setup', missing: pciutilsMissing },
   headers: { install: 'npm run vm:setup', missing: headersMissing },
   guest: { install: 'npm run vm:setup', missing: guestMissing },
+  nodes: { install: 'npm run vm:setup', missing: nodesMissing },
 } satisfies Record<string, Need>;
 
 export type NeedName = keyof typeof NEEDS;

@@ -3,26 +3,27 @@ import assert from 'node:assert/strict';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import ts from 'typescript';
-import { CELL_GLOBALS } from '../kernel/scope.js';
+import { cellTypes } from '../kernel/overlay.js';
 import { SLIM_TYPES } from '../kernel/slim.js';
 import { Bench } from './kernel-bench.js';
 
 const ROOT = path.join(import.meta.dirname, '../..');
 const SLIM = '/slim.d.ts';
-const CELL = '/cell.d.ts';
+const CELL = '/index.d.ts';
 
 function program(roots: readonly string[], types: string[]): ts.Program {
   const options: ts.CompilerOptions = {
     ...{ target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext, strict: true, noEmit: true, types },
     moduleResolution: ts.ModuleResolutionKind.Bundler,
     lib: ['lib.es2023.d.ts', 'lib.esnext.disposable.d.ts'],
+    paths: { vfiolab: [path.join(ROOT, 'dist/lib/index.d.ts')] },
     typeRoots: [path.join(ROOT, 'node_modules/@types')],
   };
   const host = ts.createCompilerHost(options);
   const { readFile, fileExists, getSourceFile } = host;
   const texts = new Map([
     [SLIM, SLIM_TYPES],
-    [CELL, CELL_GLOBALS],
+    ...Object.entries(cellTypes()).map(([name, text]) => [`/${name}`, text] as const),
   ]);
   host.readFile = (name) => texts.get(name) ?? readFile(name);
   host.fileExists = (name) => texts.has(name) || fileExists(name);
@@ -41,7 +42,7 @@ describe('the slim types', { timeout: 120_000 }, () => {
   after(() => bench.end());
 
   test('the package stands on them', () => {
-    const slim = program([SLIM, CELL, path.join(ROOT, 'dist/lib/index.d.ts')], []);
+    const slim = program([SLIM, CELL], []);
     assert.deepEqual(
       ts
         .getPreEmitDiagnostics(slim)

@@ -5,6 +5,7 @@
  */
 import { pathToFileURL } from 'node:url';
 import { PCIUTILS_ROOT, PCIUTILS_SUITE, pciutilsMissing } from '../config/lspci.js';
+import { fetchNodes, nodesMissing } from '../nodes.js';
 import { debContents, debRoot, kernelPackage, release } from './debs.js';
 import {
   busybox,
@@ -51,5 +52,7 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   await setup();
   await setupPciutils();
   await setupHeaders();
+  if (nodesMissing() !== undefined) say(`fetching ${nodesMissing()} from npm's registry`);
+  fetchNodes();
   say(`ready: ${qemu()?.argv[0]}, kernel ${kernel()?.name}`);
 }
