@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { inspect } from 'node:util';
-import { Histogram } from '../lib/index.js';
+import { Histogram, VIEW } from '../lib/index.js';
+import { toHtml } from '../lib/html.js';
 
 test('quantiles are samples, and every sample is in one bucket', () => {
   const samples = Array.from({ length: 1000 }, (_, i) => ((i * 7919) % 1000) + 1);
@@ -49,5 +50,11 @@ test('its picture: numbers in the title, a bar a bucket, the longest where most 
   assert.match(lines[0] ?? '', /^ +800 ns {2}– 1 µs +1 {2}█{13}▍$/);
   assert.match(lines[1] ?? '', /^ +1 µs {2}– 1\.5 µs +3 {2}█{40}$/);
   assert.match(lines.at(-1) ?? '', /^ +1 ms {2}– 1\.5 ms +1 {2}█{13}▍$/);
+  const html = toHtml(it[VIEW]());
+  assert.match(html, /poll: 5 samples, min 900 ns, median 1\.2 µs, p99 1 ms, max 1 ms/);
+  assert.match(
+    html,
+    /<td [^>]*>1 µs<\/td><td class="dim">– 1\.5 µs<\/td><td [^>]*>3<\/td><td class="good">█{40}<\/td>/,
+  );
   assert.throws(() => new Histogram('t', []), RangeError);
 });

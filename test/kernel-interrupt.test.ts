@@ -21,6 +21,10 @@ const STUCK = {
   'promises that make promises':
     "console.log('go'); const again = (): Promise<void> => Promise.resolve().then(again); await again()",
   'waiting for an interrupt of the card': "console.log('go'); await irq.wait({ timeout: Infinity })",
+  'waiting for the first of several': "console.log('go'); await waitAny([irq], { timeout: Infinity })",
+  'iterating over the firings of several':
+    "console.log('go'); for await (const { count } of firings([irq])) console.log(count)",
+  'a bench of an interrupt': "console.log('go'); await irq.bench({ count: 1e9 })",
   'a loop that polls the card': "console.log('go'); while (card.bar(0).read32(0) !== 1) {}",
 };
 

@@ -1,5 +1,6 @@
 /** The contract's part about several interrupts: which are enabled, and what waits for more than one. */
 import assert from 'node:assert/strict';
+import { writeSync } from 'node:fs';
 import { describe } from 'node:test';
 import { inspect } from 'node:util';
 import { type Device, firings, type Irq, TimeoutError, UsageError, VIEW, waitAny } from '../../lib/index.js';
@@ -167,6 +168,12 @@ export function vectorContract(spec: string, on: On): void {
       unmasker.close();
       assert.throws(() => unmasker.signal(), /closed/);
       using again = irq.unmaskBy();
+      raise(dev);
+      await irq.wait(patience);
+      // As another thread or process would, that has the fd alone.
+      writeSync(again.fd, new Uint8Array(new BigUint64Array([1n]).buffer));
+      await irq.wait(patience);
+      acknowledge(dev);
       assert.match(inspect(again), /unmasks when eventfd \d+ is written/);
       dev.disableIrqs('intx');
       assert.ok(again.closed);
