@@ -123,20 +123,22 @@ function present<T>(of: () => T): T | undefined {
   }
 }
 
-/** How it is: on or off, at what speed; then its errors. */
+/** How it is in a word, then what is below what it could be, then its errors. */
 function statesOf(capability: Place, map: RegisterMap): CellLike[] {
   const data = capability as unknown as Readonly<Record<string, unknown>>;
   const states = [...(present(() => STATES[capability.name]?.states(capability as never)) ?? [])];
-  for (const [name, spec] of Object.entries(map)) {
-    const value = data[Object.keys(data).includes(name) ? name : ''];
-    if (!spec.errors || !(value instanceof RegisterValue)) continue;
-    const errors = errorsOf(spec, value.raw).map((field) => field.name);
-    if (errors.length === 0) continue;
-    while (states.length < 2) states.push('');
-    states.push({ text: `${name} ${errors.join(' ')}`, tone: 'bad' });
-  }
-  return states;
+  const errors = Object.entries(map).flatMap(([name, spec]) => {
+    const value = spec.errors && Object.keys(data).includes(name) ? data[name] : undefined;
+    return value instanceof RegisterValue ? errorsOf(spec, value.raw).map((field) => field.name) : [];
+  });
+  if (errors.length === 0) return states;
+  const more = errors.length > NAMED ? ` and ${errors.length - NAMED} more` : '';
+  const cell: Cell = { text: `errors: ${errors.slice(0, NAMED).join(' ')}${more}`, tone: 'bad' };
+  return [...(states.length === 0 ? [''] : states), cell];
 }
+
+/** Errors that a line names. */
+const NAMED = 4;
 
 /** All capabilities: a line each, folded behind it its registers. */
 export function overview(path: string, all: readonly Place[], described: ReadonlyMap<Place, Described>): View {

@@ -12,7 +12,10 @@ interface State<N extends CapabilityName> {
   readonly marks?: (capability: Data<N>) => Readonly<Record<string, Cell>>;
 }
 
-const switched = (on: number): Cell => (on ? { text: 'on', tone: 'good' } : { text: 'off', tone: 'dim' });
+const switched = (on: number, words = ''): Cell => ({
+  text: `${on ? 'on' : 'off'}${words === '' ? '' : `, ${words}`}`,
+  tone: on ? 'good' : 'dim',
+});
 
 /** The link as it is, beside what it could be; undefined where this form of the capability has none. */
 function link(express: Data<'EXP'>): { readonly text: string; readonly below: boolean } | undefined {
@@ -34,23 +37,18 @@ const TABLE: { readonly [N in CapabilityName]?: State<N> } = {
   MSI: {
     states({ CONTROL }) {
       const count = `${CONTROL.COUNT} ${CONTROL.COUNT === '1' ? 'vector' : 'vectors'}`;
-      return [switched(CONTROL.ENABLE), CONTROL.ENABLE ? `${CONTROL.ENABLED_COUNT} of ${count}` : count];
+      return [switched(CONTROL.ENABLE, CONTROL.ENABLE ? `${CONTROL.ENABLED_COUNT} of ${count}` : count)];
     },
   },
   MSIX: {
-    states: ({ CONTROL, TABLE }) => [
-      switched(CONTROL.ENABLE),
-      `${CONTROL.LAST + 1} vectors, table in BAR ${TABLE.BAR}`,
-    ],
+    states: ({ CONTROL, TABLE }) => [switched(CONTROL.ENABLE, `${CONTROL.LAST + 1} vectors in BAR ${TABLE.BAR}`)],
   },
   EXP: {
     states(express) {
       const type = typeof express.CAP.TYPE === 'string' ? express.CAP.TYPE : `type ${express.CAP.TYPE}`;
       const found = link(express);
-      return [
-        type,
-        ...(found === undefined ? [] : [{ text: found.text, tone: found.below ? 'warn' : 'plain' } as const]),
-      ];
+      if (found?.below) return [type, { text: found.text, tone: 'warn' }];
+      return [found === undefined ? type : `${type}, ${found.text}`];
     },
     marks(express) {
       const found = link(express);
@@ -58,7 +56,7 @@ const TABLE: { readonly [N in CapabilityName]?: State<N> } = {
     },
   },
   DSN: { states: ({ HIGH, LOW }) => [`${hex(HIGH, 8)}${hex(LOW, 8)}`.replace(/..(?=.)/g, '$&-')] },
-  SRIOV: { states: ({ CTRL, NUM_VFS, TOTAL_VFS }) => [switched(CTRL.ENABLE), `${NUM_VFS} of ${TOTAL_VFS} VFs`] },
+  SRIOV: { states: ({ CTRL, NUM_VFS, TOTAL_VFS }) => [switched(CTRL.ENABLE, `${NUM_VFS} of ${TOTAL_VFS} VFs`)] },
   ATS: { states: ({ CTRL }) => [switched(CTRL.ENABLE)] },
   PRI: { states: ({ CTRL }) => [switched(CTRL.ENABLE)] },
   PASID: { states: ({ CTRL }) => [switched(CTRL.ENABLE)] },
