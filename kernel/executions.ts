@@ -16,6 +16,9 @@ interface Running {
   readonly silent: boolean;
 }
 
+/** So many cells' requests are known. */
+const REMEMBERED = 1000;
+
 export interface ExecutionsParts {
   readonly iopub: Iopub;
   readonly comms: Comms;
@@ -67,13 +70,22 @@ export class Executions {
   }
 
   output(output: Output): void {
-    const parent: Partial<Header> = this.#parents.get(output.cell) ?? {};
+    const parent = this.#parent(output.cell);
     const { iopub } = this.#parts;
     if (output.type === 'stream') iopub.stream(output.name, output.text, parent);
     else if (output.type === 'clear') {
       this.#stylesheets.cleared(output.cell, parent.session);
       iopub.publish('clear_output', { wait: output.wait }, parent);
     } else this.#picture(output, parent);
+  }
+
+  /** Those that still say something are not forgotten. */
+  #parent(cell: number): Partial<Header> {
+    const parent = this.#parents.get(cell);
+    if (!parent) return {};
+    this.#parents.delete(cell);
+    this.#parents.set(cell, parent);
+    return parent;
   }
 
   #picture(output: Picture, parent: Partial<Header>): void {
@@ -150,6 +162,7 @@ export class Executions {
     if (counts) this.history.push([++this.#count, text]);
     const cell = ++this.#cells;
     this.#parents.set(cell, message.header);
+    if (this.#parents.size > REMEMBERED) this.#parents.delete(this.#parents.keys().next().value ?? 0);
     this.#stylesheets.begin(cell, message);
     this.#running = { message, cell, count: this.#count, silent: silent === true };
     if (silent !== true) {

@@ -34,6 +34,9 @@ function complaint(from: Diagnostic, lines: readonly string[], cell: string): st
   return [head, '', `${number}${line}`, mark, ''];
 }
 
+/** So many cells' lines are known; a function of an older cell is still named with its cell, its line is that of the JavaScript. */
+const REMEMBERED = 1000;
+
 type Place = readonly [line: number, column: number];
 
 /** Where the lines of the cells' JavaScript come from. */
@@ -42,7 +45,9 @@ export class Traces {
 
   /** @param maps source maps as JSON, the last step first. */
   add(cell: string, maps: readonly string[]): void {
+    this.#maps.delete(cell);
     this.#maps.set(cell, maps);
+    if (this.#maps.size > REMEMBERED) this.#maps.delete(this.#maps.keys().next().value ?? '');
   }
 
   /** From now on every `error.stack` tells the lines of the cells, and nothing of the kernel below them. */

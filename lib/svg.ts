@@ -9,7 +9,7 @@ import type { BarPlot, LinePlot, Plot } from './plot.js';
 
 const [WIDTH, HEIGHT] = [640, 220] as const;
 /** The area of the curve. */
-const AREA = { left: 64, right: WIDTH - 16, top: 12, bottom: HEIGHT - 40 };
+const AREA = { left: 64, right: WIDTH - 28, top: 12, bottom: HEIGHT - 40 };
 /** A colour between light and dark, where no stylesheet gives a better one. */
 const CURVE = '#3a8fb0';
 

@@ -51,7 +51,7 @@ describe('plots', () => {
       wellFormed(svg);
       assert.match(svg, /a&lt;b/);
       for (const [, x, y] of svg.matchAll(/ (?:points="|)(\d+\.?\d*),(\d+\.?\d*)/g)) {
-        assert.ok(Number(x) >= 64 && Number(x) <= 624 && Number(y) >= 12 && Number(y) <= 180, `${x},${y}`);
+        assert.ok(Number(x) >= 64 && Number(x) <= 612 && Number(y) >= 12 && Number(y) <= 180, `${x},${y}`);
       }
     }
     const many = toSvg({

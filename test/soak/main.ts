@@ -6,9 +6,10 @@
 import { parseArgs } from 'node:util';
 import { buffers } from './buffers.js';
 import { config } from './config.js';
+import { kernel } from './kernel.js';
 import type { Soak } from './soak.js';
 
-export const SOAKS: readonly Soak[] = [buffers, config];
+export const SOAKS: readonly Soak[] = [buffers, config, kernel];
 
 if (import.meta.filename === process.argv[1]) {
   const { values, positionals } = parseArgs({
@@ -22,7 +23,7 @@ if (import.meta.filename === process.argv[1]) {
   }
   for (const soak of wanted) {
     const count = Number(values.count ?? soak.count);
-    process.stdout.write(`${soak.name}: ${soak.title}, ${count} times …\n`);
+    process.stdout.write(`${soak.name}: ${soak.title}, ${count} ${soak.unit ?? 'times'} …\n`);
     const start = performance.now();
     try {
       const said = await soak.run(count, values.spec);

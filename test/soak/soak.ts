@@ -4,7 +4,9 @@ export interface Soak {
   readonly name: string;
   /** What it does, for people. */
   readonly title: string;
-  /** How often by default: for `npm run soak`, and for its short form in `npm test`. */
+  /** What `count` counts. Default 'times'. */
+  readonly unit?: 'seconds';
+  /** How often (how long) by default: for `npm run soak`, and for its short form in `npm test`. */
   readonly count: number;
   readonly short: number;
   /**
