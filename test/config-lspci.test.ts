@@ -12,6 +12,7 @@ import { readPciIds } from '../lib/host/ids.js';
 import { compare, EXCUSED } from './config/difference.js';
 import { hostile } from './config/fuzz.js';
 import { lspciOf, PCI_IDS, pciutils, survivorsOf } from './config/lspci.js';
+import { named } from './config/named.js';
 import { random, slotOf, synthetic } from './config/synthetic.js';
 import { needs } from './needs.js';
 
@@ -71,6 +72,13 @@ test('spaces with bytes changed and cut off anywhere, line for line', needs('pci
   const tally = new Tally();
   tally.add(shown, survivorsOf(shown));
   tally.judge(t, REACHED.hostile);
+});
+
+test('names of devices, subsystems and classes out of pci.ids, line for line', needs('pciutils'), (t) => {
+  const tally = new Tally();
+  const functions = named(2000, 0x1d5);
+  tally.add(functions, lspciOf(textOf(functions)));
+  tally.judge(t, REACHED.dumps);
 });
 
 test('what is excused is a written list of reasons', () => {

@@ -1,8 +1,11 @@
 /** Where in the BARs further register blocks are. Ref: PCI Express Base 6.2, 7.9.33 */
 import { r32 } from '../registers.js';
 import { extended, holds } from './capability.js';
-import { hex, named } from './words.js';
+import { fits, wordAt } from './space.js';
+import { hex } from './words.js';
 
+const BLOCKS = { Empty: 0, MCAP: 1, MDVS: 0xff };
+const NAMES = new Map(Object.entries(BLOCKS).map(([name, id]) => [id, name]));
 const FIRST = 0x08;
 const SIZE = 8;
 const MOST = 510;
@@ -18,11 +21,7 @@ export const MMIO_RBL = extended({
   ref: 'PCI Express Base 6.2, 7.9.33',
   registers: {
     CAP: r32(0x04, { LENGTH: [11, 0, { unit: 'bytes' }] }, 'ro'),
-    BLOCK: r32(
-      FIRST,
-      { OFFSET: [31, 16, { unit: '64 KiB' }], ID: [15, 8, { Empty: 0, MCAP: 1, MDVS: 0xff }], BAR: [2, 0] },
-      blocks,
-    ),
+    BLOCK: r32(FIRST, { OFFSET: [31, 16, { unit: '64 KiB' }], ID: [15, 8, BLOCKS], BAR: [2, 0] }, blocks),
     BLOCK_HIGH: r32(FIRST + 4, {}, blocks),
   },
   shape({ CAP }) {
@@ -41,13 +40,16 @@ export const MMIO_RBL = extended({
     // A length below eight is a very large count to lspci: it goes on to the end of the bytes.
     const count = LENGTH < SIZE ? Number.POSITIVE_INFINITY : countOf(LENGTH);
     for (let index = 0; index < count; index += 1) {
-      const [block, high] = [locator.BLOCK[index], locator.BLOCK_HIGH[index]];
-      if (block === undefined || high === undefined) {
+      const at = locator.offset + FIRST + index * SIZE;
+      if (!fits(space, at, SIZE)) {
         yield '\t<unreadable>';
         return;
       }
-      const id = named(block.ID, `Reserved (${block.ID})`);
-      yield `\tLocator${index}: BIR: BAR${block.BAR}, ID: ${id}, offset: ${hex(high, 8)}${hex(block.OFFSET, 4)}0000`;
+      const [low, high] = [wordAt(space, at, 32), wordAt(space, at + 4, 32)];
+      const id = (low >>> 8) & 0xff;
+      const name = NAMES.get(id) ?? `Reserved (${id})`;
+      const offset = `${hex(high, 8)}${hex(low >>> 16, 4)}0000`;
+      yield `\tLocator${index}: BIR: BAR${low & 7}, ID: ${name}, offset: ${offset}`;
     }
   },
 });

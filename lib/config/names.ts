@@ -28,7 +28,7 @@ export const NO_NAMES: Names = {
 /** 'Ethernet controller: Intel Corporation 82574L Gigabit Network Connection (rev 03)'. */
 export function firstLine(header: Header, names: Names): string {
   const { BASE_CLASS: base, SUB_CLASS: sub, PROG_IF: progIf, REVISION_ID: revision } = header;
-  const progIfName = names.progIf(base, sub, progIf);
+  const progIfName = names.progIf(base, sub, progIf) ?? ideText(base, sub, progIf);
   return [
     `${classText(base, sub, names)}: ${deviceText(header.VENDOR_ID, header.DEVICE_ID, names)}`,
     ...(revision === 0 ? [] : [`(rev ${hex(revision, 2)})`]),
@@ -36,6 +36,16 @@ export function firstLine(header: Header, names: Names): string {
       ? []
       : [`(prog-if ${hex(progIf, 2)}${progIfName === undefined ? '' : ` [${progIfName}]`})`]),
   ].join(' ');
+}
+
+/** What an IDE controller's interface byte says of its channels, where it has no name as a whole. Ref: PCI IDE Controller 1.0, 2.1 */
+function ideText(base: number, sub: number, progIf: number): string | undefined {
+  if (base !== 0x01 || sub !== 0x01 || (progIf & 0x70) !== 0) return undefined;
+  const bits = { Master: 0x80, SecP: 0x08, SecO: 0x04, PriP: 0x02, PriO: 0x01 };
+  return Object.entries(bits)
+    .filter(([, bit]) => progIf & bit)
+    .map(([name]) => name)
+    .join(' ');
 }
 
 function classText(base: number, sub: number, names: Names): string {
@@ -76,6 +86,7 @@ export function subsystemName(space: Space, vendor: number, device: number, name
   if (vendorName === undefined) return `Device ${hex(vendor, 4)}:${hex(device, 4)}`;
   const [chipVendor, chip] = [wordAt(space, 0, 16), wordAt(space, 2, 16)];
   const same = vendor === chipVendor && device === chip ? names.device(vendor, device) : undefined;
-  const own = names.subsystem(chipVendor, chip, vendor, device) ?? same;
+  // lspci finds no name of a subsystem of a device 0000.
+  const own = (chip === 0 ? undefined : names.subsystem(chipVendor, chip, vendor, device)) ?? same;
   return `${vendorName} ${own ?? `Device ${hex(device, 4)}`}`;
 }

@@ -49,7 +49,8 @@ export function parsePciIds(text: string): PciIds {
     const [, { length: depth } = '', id = '', name = ''] = entry;
     path.length = depth;
     path.push(id);
-    names.set(path.join('/'), name.trim());
+    // A space at the end of a name belongs to it: lspci prints it too.
+    names.set(path.join('/'), name.replace(/\r$/, ''));
   }
   return {
     vendor: (vendor) => names.get(hex(vendor, 4)),
