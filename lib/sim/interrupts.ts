@@ -99,7 +99,8 @@ export class Interrupts {
   }
 
   run(now: number): void {
-    if (now < this.#nextPoll) return;
+    // Before each request too: the kernel acts as the eventfd is written.
+    if (this.#unmaskBy === NO_EVENTFD) return;
     this.#nextPoll = now + UNMASK_POLL_MS;
     if (drained(this.#unmaskBy)) this.#unmask();
   }
