@@ -152,7 +152,10 @@ describe('vfiolab decode', () => {
     const { stdout } = await vfiolab(['decode', 'sim:edu', '--json']);
     const [{ header, capabilities }] = JSON.parse(stdout);
     assert.equal(header.VENDOR_ID, 0x1234);
-    assert.deepEqual([header.bars[0].kind, header.bars[0].type], ['memory', '32-bit']);
+    assert.deepEqual(
+      [header.layout, header.bars[0].kind, header.bars[0].type, header.bars[0].size],
+      ['device', 'memory', '32-bit', 0x10_0000],
+    );
     assert.deepEqual([capabilities[0].name, capabilities[0].CONTROL.ADDRESS_64], ['MSI', 1]);
   });
   test('what is neither a file nor a device is refused', async () => {

@@ -9,6 +9,7 @@ import { Config } from '../lib/config/config.js';
 import { dumpText, parseDump } from '../lib/config/dump.js';
 import { NO_NAMES } from '../lib/config/names.js';
 import { parsePlaceName, REGISTER_NAMES } from '../lib/config/setpci.js';
+import { EXPRESS_REGISTERS as LAYOUT } from '../lib/config/express.js';
 import { isFound, walk } from '../lib/config/walk.js';
 import { UsageError } from '../lib/errors.js';
 import { open } from '../lib/open.js';
@@ -263,6 +264,13 @@ describe('writes', () => {
     for (const name of ['SLTCTL', 'ROOTSTA', 'LNKCTL2'] as const) {
       assert.throws(() => express[name], /card\/config\/\w+: register: this device has no such register/, name);
     }
+    const last = endpoint();
+    last[0x34] = 0xf4;
+    last.set([0x10, 0x00, 0x42, 0x00], 0xf4); // a root port, which has more registers than fit below 0x100
+    const { ROOTSTA } = LAYOUT;
+    assert.ok(0xf4 + ROOTSTA.offset > 0x100);
+    assert.throws(() => plain(last).config.capability('EXP').ROOTSTA, /this device has no such register/);
+    assert.equal(plain(last).config.capability('EXP').DEVCTL.offset, 0xfc);
     assert.throws(() => config.capability('VNDR', 2), /it has 2 of them, from 0/);
     assert.throws(
       () => config.capability('MSI'),

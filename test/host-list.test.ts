@@ -265,3 +265,33 @@ test('vfiolab list --subsystem chooses by subsystem', { timeout: 60_000 }, async
   const none = await vfiolab(['list', '--subsystem', 'fffe:fffe']);
   assert.deepEqual([none.code, none.stdout], [0, 'no PCI function is --subsystem fffe:fffe\n']);
 });
+
+test("vfiolab list -s and -d choose as lspci's do", { timeout: 120_000 }, async () => {
+  const all = list();
+  const [one] = all.slice(-1);
+  const chosen = async (...options: string[]) => {
+    const { code, stdout, stderr } = await vfiolab(['list', ...options, '--json']);
+    assert.equal(code, 0, stderr);
+    return JSON.parse(stdout).map(({ bdf }: { bdf: string }) => bdf);
+  };
+  const bdfs = (keep: (each: (typeof all)[number]) => boolean) => all.filter(keep).map(({ bdf }) => bdf);
+  assert.deepEqual(
+    await chosen('-s', one?.bdf ?? '::'),
+    bdfs((each) => each === one),
+  );
+  assert.deepEqual(
+    await chosen('-s', '.0'),
+    bdfs(({ bdf }) => bdf.endsWith('.0')),
+  );
+  const vendor = (one?.vendor ?? 0).toString(16);
+  assert.deepEqual(
+    await chosen('-d', `${vendor}:`),
+    bdfs((each) => each.vendor === one?.vendor),
+  );
+  assert.deepEqual(
+    await chosen('-d', '::06xx'),
+    bdfs((each) => each.class >> 16 === 0x06),
+  );
+  const none = await vfiolab(['list', '-s', 'fffe::', '-d', 'fffe:']);
+  assert.deepEqual([none.code, none.stdout], [0, 'no PCI function is -s fffe:: -d fffe:\n']);
+});

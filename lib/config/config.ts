@@ -13,7 +13,7 @@ import { offsetsOf } from './decode.js';
 import { type Description, describeSpace } from './describe.js';
 import { type HeaderData, headerOf } from './layout.js';
 import type { Names } from './names.js';
-import type { Space } from './space.js';
+import { CONVENTIONAL_SIZE, type Space } from './space.js';
 import { lspciView } from './tones.js';
 import { readVpd, type VpdRecord, vpdRecords } from './vpd.js';
 import { type Found, isFound, walk } from './walk.js';
@@ -64,10 +64,12 @@ export class Config extends Region {
     const all = walk(space).filter(isFound);
     const { spec, place } = this.#find(all, name, instance);
     const shape = shapeOf(spec, space, place);
+    // Behind the conventional space other capabilities begin.
+    const end = place.extended ? this.size : Math.min(this.size, CONVENTIONAL_SIZE);
     const registers = bindRegisters(this, spec.registers, (register, key) =>
       offsetsOf(register, shape[key])
         .map((offset) => place.offset + offset)
-        .filter((offset) => offset + register.width / 8 <= this.size),
+        .filter((offset) => offset + register.width / 8 <= end),
     );
     return registers as unknown as Registers<CapabilityRegisters<N>>;
   }
