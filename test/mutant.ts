@@ -163,4 +163,20 @@ export const MUTANTS: readonly Mutant[] = [
     test: 'kernel-interrupt',
     only: 'a regular expression is interrupted',
   },
+  {
+    name: 'VFs are taken away while one is open',
+    file: 'lib/host/sriov.ts',
+    search: 'checkFree(vf, host, attempted);',
+    replace: 'void vf;',
+    test: 'host-sriov',
+    only: 'a VF that is open',
+  },
+  {
+    name: 'a wrong VF token is tried again without',
+    file: 'lib/backends/iommufd.ts',
+    search: "uuid !== undefined && result < 0 && errnoName(-result) === 'EINVAL'",
+    replace: 'uuid !== undefined && result < 0',
+    test: 'iommufd',
+    only: 'none and a wrong one',
+  },
 ];

@@ -83,6 +83,20 @@ const refused = (errno: string | undefined) => (error: unknown) => {
   return true;
 };
 
+on('no bus to reset, no low power, no features: each says so', (card) => {
+  for (const [act, words] of [
+    [
+      () => card.hotResetMembers(),
+      /^sim:edu: VFIO_DEVICE_GET_PCI_HOT_RESET_INFO: .*no bus.*\(ENODEV\); dev\.reset\(\)/,
+    ],
+    [() => card.hotReset(), /^sim:edu: VFIO_DEVICE_PCI_HOT_RESET: .*no bus.*\(ENODEV\); dev\.reset\(\)/],
+    [() => card.lowPower(true), /^sim:edu: VFIO_DEVICE_FEATURE: .*no low power \(ENOTTY\); dev\.features\(\)/],
+  ] as const) {
+    assert.throws(act, (error) => error instanceof SystemError && words.test(error.message));
+  }
+  assert.deepEqual(card.features(), []);
+});
+
 test('a card that nobody simulates is a usage error that lists the known ones', () => {
   assert.throws(() => openSim('nvme'), { name: 'UsageError', message: /sim:nvme.*known: sim:edu/ });
 });
