@@ -167,8 +167,8 @@ export interface Backend {
   dmaAlloc(size: number, pageSize: number): DmaMemory;
   /** The caller's own memory, kept alive until its release. @throws UsageError where it is no whole pages off V8's heap. */
   dmaAdopt(bytes: Uint8Array): DmaMemory;
-  /** The IOVA at which memory has to be mapped, where there is no choice: without an IOMMU. */
-  dmaPlace?(memory: DmaMemory): bigint | undefined;
+  /** There only without an IOMMU, where the device sees memory at one place, and nothing keeps it out: the IOVA to map it at. */
+  readonly dmaPlace?: (memory: DmaMemory) => bigint | undefined;
   /** VFIO_IOMMU_MAP_DMA: lets the device reach `memory` at `iova`. */
   dmaMap(memory: DmaMemory, iova: bigint, access: DmaAccess): void;
   /** VFIO_IOMMU_UNMAP_DMA: exactly the range of one earlier `dmaMap`. */

@@ -329,6 +329,7 @@ export class Device extends Shown {
     if (this.#closed) return undefined;
     this.#closed = true;
     this.#irqs.close(this.#ended);
+    if (this.#backend.dmaPlace !== undefined) this.#keepOut();
     const leaks = this.#buffers.close();
     this.#backend.close();
     this.#onClose();
@@ -388,6 +389,15 @@ export class Device extends Shown {
     if (kind === 'req') this.close();
     const event = { kind, at: new Date(at), message: `${this.path} ${tellBlow(kind, at)}` };
     for (const listener of this.#listeners) listener(event);
+  }
+
+  /** Before memory is given back that the device sees where it is: only COMMAND.MASTER stops it. */
+  #keepOut(): void {
+    try {
+      this.busMaster(false);
+    } catch {
+      // The card is gone, and with it what it was about to write.
+    }
   }
 
   #checkOpen(attempted: string): void {

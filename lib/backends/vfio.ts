@@ -77,6 +77,7 @@ export class VfioBackend implements Backend {
   readonly fate = new Fate();
 
   readonly iommu: Iommu;
+  readonly dmaPlace?: (memory: DmaMemory) => bigint | undefined;
   readonly #access: RegionAccess;
   /** -1 once closed. */
   #fd: number;
@@ -92,6 +93,7 @@ export class VfioBackend implements Backend {
     this.driver = identity.driver;
     this.#fd = fd;
     this.iommu = iommu;
+    if (iommu.place !== undefined) this.dmaPlace = (memory) => this.#place(memory);
     const bytes = DEVICE_INFO.pack({});
     granted(libc().ioctl(fd, IOCTL.VFIO_DEVICE_GET_INFO, bytes), this.path, 'VFIO_DEVICE_GET_INFO');
     const info = DEVICE_INFO.unpack(bytes);
@@ -147,12 +149,6 @@ export class VfioBackend implements Backend {
   dmaAdopt(bytes: Uint8Array): DmaMemory {
     this.#checkOpen('dmaAdopt');
     return new BorrowedMemory(bytes, this.path);
-  }
-
-  dmaPlace(memory: DmaMemory): bigint | undefined {
-    this.#checkOpen('dmaPlace');
-    if (!isMappable(memory)) throw notPageMemory(this.path);
-    return this.iommu.place?.(memory.pointer, memory.size, memory.pageSize);
   }
 
   dmaMap(memory: DmaMemory, iova: bigint, access: DmaAccess): void {
@@ -246,6 +242,12 @@ export class VfioBackend implements Backend {
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  #place(memory: DmaMemory): bigint | undefined {
+    this.#checkOpen('dmaPlace');
+    if (!isMappable(memory)) throw notPageMemory(this.path);
+    return this.iommu.place?.(memory.pointer, memory.size, memory.pageSize);
   }
 
   get #reach(): Reach {

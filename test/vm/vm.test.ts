@@ -8,7 +8,7 @@ import { relay } from './relay.js';
 import { session } from './session.js';
 
 test('on the kernel’s vfio-pci, in a QEMU guest', needs('guest'), async (t) => {
-  const guest = await Guest.boot({ keep: process.env.VFIOLAB_VM_KEEP === '1' });
+  const guest = await Guest.boot({ deadline: 840, keep: process.env.VFIOLAB_VM_KEEP === '1' });
   t.after(() => guest.off());
   t.diagnostic(`kernel: ${guest.kernel.name}`);
 

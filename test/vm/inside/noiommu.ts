@@ -81,7 +81,6 @@ test('DMA to and from pages of 4 KiB and 2 MiB, interrupts, a warning', kernelHa
   dev.reset();
   assert.equal(dev.bar(0).read32(0), 0x0100_00ed);
   assert.throws(() => open(`group:${EDU_TOO}`), /open already/);
-  dev.busMaster(false);
   dev.close();
   assert.deepEqual(held(), []);
 });

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import test from 'node:test';
 import { inspect } from 'node:util';
 import {
@@ -123,7 +123,16 @@ function asleep(dev: Device, bar: number): void {
   }
 }
 
+/** Undoes a bind, of this file or of one before it. */
+function toItsOwnDriver(bdf: string): void {
+  const device = `/sys/bus/pci/devices/${bdf}`;
+  writeFileSync(`${device}/driver_override`, '\n');
+  if (existsSync(`${device}/driver`)) writeFileSync(`${device}/driver/unbind`, bdf);
+  writeFileSync('/sys/bus/pci/drivers_probe', bdf);
+}
+
 test('behind one bridge: not viable while one has another driver, then all are reset together', () => {
+  for (const bdf of [SHARED[1], SHARED_OTHER]) toItsOwnDriver(bdf);
   for (const path of PATHS) {
     assert.throws(
       () => open(`${path}:${SHARED[0]}`),
@@ -160,9 +169,5 @@ test('behind one bridge: not viable while one has another driver, then all are r
     two.close();
   }
   assert.deepEqual(held(), []);
-  for (const bdf of [SHARED[1], SHARED_OTHER]) {
-    writeFileSync(`/sys/bus/pci/devices/${bdf}/driver_override`, '\n');
-    writeFileSync(`/sys/bus/pci/devices/${bdf}/driver/unbind`, bdf);
-    writeFileSync('/sys/bus/pci/drivers_probe', bdf);
-  }
+  for (const bdf of [SHARED[1], SHARED_OTHER]) toItsOwnDriver(bdf);
 });
