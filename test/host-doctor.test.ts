@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { describe, test } from 'node:test';
+import { KernelClient, type Output } from '../kernel/client.js';
 import { UsageError } from '../lib/errors.js';
 import { doctor } from '../lib/host/doctor.js';
 import { VIEW } from '../lib/view.js';
@@ -307,6 +308,24 @@ describe('memory', () => {
     assert.match(told(pages(8, 0)).cures[0] ?? '', /^echo 72 >/);
     assert.deepEqual(told(pages(8, 1)).said, []);
   });
+});
+
+test('in a notebook it is a cell, and a table', { timeout: 120_000 }, async () => {
+  const kernel = await KernelClient.start();
+  try {
+    const shown: string[] = [];
+    const onOutput = (output: Output): void => {
+      if (output.type === 'result') shown.push(String(output.data['text/html']), String(output.data['text/plain']));
+    };
+    const { status, evalue } = await kernel.execute(`await doctor('ffff:ff:1f.7')`, { onOutput });
+    assert.equal(status, 'ok', evalue);
+    assert.match(shown[0] ?? '', /<table[\s\S]*there is no ffff:ff:1f\.7/);
+    assert.match(shown[1] ?? '', /^ffff:ff:1f\.7: \d+ wrong\n +✗ +device/);
+    const listed = await kernel.execute(`list().length`, { onOutput });
+    assert.equal(listed.status, 'ok');
+  } finally {
+    await kernel.shutdown();
+  }
 });
 
 test('a malformed BDF is a usage error', () => {
