@@ -210,3 +210,40 @@ describe('vfiolab dump --format lspci', () => {
     assert.match(stderr, /there is one format/);
   });
 });
+
+describe("vfiolab peek and poke by setpci's names", () => {
+  test('a register, its value and its fields', async () => {
+    const { code, stdout } = await vfiolab(['peek', 'sim:edu', 'COMMAND']);
+    assert.equal(code, 0);
+    assert.match(stdout, /^0x0103 {2}259\nsim:edu\/config\+0x4 COMMAND = 0x0103\n.*\[2\] {2}MASTER +0\n/s);
+    const json = await vfiolab(['peek', 'sim:edu', 'CAP_MSI+2', '--json']);
+    const { offset, name, width, value, fields } = JSON.parse(json.stdout);
+    assert.deepEqual([offset, name, width, value, fields.ADDRESS_64], [0x42, 'MSI.CONTROL', 16, 0x80, 1]);
+    const bare = await vfiolab(['peek', 'sim:edu', '10', '--width', '32']);
+    assert.equal(bare.stdout.split('\n')[0]?.slice(0, 6), '0xfde0');
+  });
+  test('a value, or some bits of it', async () => {
+    const [whole, masked] = await Promise.all([
+      vfiolab(['poke', 'sim:edu', 'INTERRUPT_LINE', '0x55', '--read']),
+      vfiolab(['poke', 'sim:edu', 'COMMAND', '0x4:0x6', '--read', '--json']),
+    ]);
+    assert.equal(whole.stdout, 'sim:edu/config+0x3c <- 0x55\n0x55  85\n');
+    const { value, mask, read } = JSON.parse(masked.stdout);
+    assert.deepEqual([value, mask, read], [4, 6, 0x0105]);
+  });
+  test('what makes no sense is refused', async () => {
+    const cases: readonly (readonly [words: string[], message: RegExp])[] = [
+      [['peek', 'sim:edu', 'COMAND'], /no register is called 'COMAND'/],
+      [['peek', 'sim:edu', 'CAP_EXP+8.w'], /no such capability; it has CAP_MSI/],
+      [['peek', 'sim:edu', 'COMMAND.w', '--width', '16'], /not both/],
+      [['poke', 'sim:edu', 'VENDOR_ID', '1'], /read-only/],
+      [['poke', 'sim:edu', 'bar0+0', '1:1'], /VALUE:MASK is for registers of config space by name/],
+    ];
+    await Promise.all(
+      cases.map(async ([words, message]) => {
+        const { code, stderr } = await vfiolab(words);
+        assert.deepEqual([code, message.test(stderr)], [2, true], stderr);
+      }),
+    );
+  });
+});
