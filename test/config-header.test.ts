@@ -4,20 +4,23 @@ import { describe, test } from 'node:test';
 import { headerOf } from '../lib/config/layout.js';
 import type { Device } from '../lib/device.js';
 
+type Word = readonly [offset: number, value: number];
+const pairs = (...words: readonly Word[]) => words;
+
 /** A header of zeros, but for these words of 32 bits. */
-function header(layout: number, words: Readonly<Record<number, number>>, size = 256) {
+function header(layout: number, words: readonly Word[], size = 256) {
   const bytes = new Uint8Array(size);
   const view = new DataView(bytes.buffer);
-  for (const [offset, word] of Object.entries(words)) view.setUint32(Number(offset), word, true);
+  for (const [offset, word] of words) view.setUint32(offset, word, true);
   if (size > 0x0e) bytes[0x0e] = layout;
   return headerOf({ bytes, path: 'card/config' }, new Map([[0, 0x4000]]));
 }
 
 describe('a device', () => {
-  const data = header(0, {
-    ...{ 0x00: 0x10d3_8086, 0x10: 0xfe00_000c, 0x14: 0x0000_0001, 0x18: 0x0000_4001, 0x1c: 0xfe48_0000 },
-    ...{ 0x20: 0x0000_0002, 0x24: 0xffff_ffff, 0x30: 0xfe40_0001 },
-  });
+  const data = header(0, [
+    ...pairs([0x00, 0x10d3_8086], [0x10, 0xfe00_000c], [0x14, 0x0000_0001], [0x18, 0x0000_4001], [0x1c, 0xfe48_0000]),
+    ...pairs([0x20, 0x0000_0002], [0x24, 0xffff_ffff], [0x30, 0xfe40_0001]),
+  ]);
   test('its BARs, each once', () => {
     assert.deepEqual(
       data.bars.map(({ index, kind, type, prefetchable, address, size }) => [
@@ -47,10 +50,10 @@ describe('a device', () => {
 });
 
 describe('a bridge', () => {
-  const words = {
-    ...{ 0x18: 0x0005_0100, 0x1c: 0x0000_2121, 0x20: 0xfe80_fe40, 0x24: 0x0011_0001 },
-    ...{ 0x28: 0x0000_0008, 0x2c: 0x0000_0008, 0x30: 0x0001_0001 },
-  };
+  const words = [
+    ...pairs([0x18, 0x0005_0100], [0x1c, 0x0000_2121], [0x20, 0xfe80_fe40], [0x24, 0x0011_0001]),
+    ...pairs([0x28, 0x0000_0008], [0x2c, 0x0000_0008], [0x30, 0x0001_0001]),
+  ];
   const data = header(1, words);
   test('its windows: 32-bit I/O, memory, 64-bit prefetchable', () => {
     assert.deepEqual(data.windows, [
@@ -60,7 +63,7 @@ describe('a bridge', () => {
     ]);
   });
   test('a closed one, and ones whose types make no sense', () => {
-    const odd = header(1, { ...words, 0x1c: 0x0000_2122, 0x20: 0xfe40_fe80, 0x24: 0x0012_0002 });
+    const odd = header(1, [...words, [0x1c, 0x0000_2122], [0x20, 0xfe40_fe80], [0x24, 0x0012_0002]]);
     assert.deepEqual(odd.windows, [{ kind: 'memory', bits: 32, base: '0xfe800000', limit: '0xfe4fffff', open: false }]);
   });
   test('its buses', () => {
@@ -71,9 +74,9 @@ describe('a bridge', () => {
 });
 
 test("a CardBus bridge's windows", () => {
-  const data = header(2, {
-    ...{ 0x1c: 0xf000_0000, 0x20: 0xf1ff_f000, 0x2c: 0x0000_1000, 0x30: 0x0000_10fc, 0x3c: 0x0100_0000 },
-  });
+  const data = header(2, [
+    ...pairs([0x1c, 0xf000_0000], [0x20, 0xf1ff_f000], [0x2c, 0x0000_1000], [0x30, 0x0000_10fc], [0x3c, 0x0100_0000]),
+  ]);
   assert.equal(data.layout, 'cardbus');
   assert.deepEqual(data.windows, [
     { kind: 'prefetchable', bits: 32, base: '0xf0000000', limit: '0xf1ffffff', open: true },
@@ -84,9 +87,9 @@ test("a CardBus bridge's windows", () => {
 });
 
 test('of another layout, or of bytes that end, there is what all headers have', () => {
-  const unknown = header(3, { 0: 0x1234_8086 });
+  const unknown = header(3, [[0, 0x1234_8086]]);
   assert.deepEqual([unknown.layout, unknown.VENDOR_ID, unknown.bars, unknown.windows], ['unknown', 0x8086, [], []]);
-  const short = header(0, { 0: 0x1234_8086 }, 6);
+  const short = header(0, [[0, 0x1234_8086]], 6);
   assert.deepEqual(Object.keys(short), ['layout', 'VENDOR_ID', 'DEVICE_ID', 'COMMAND', 'bars', 'windows']);
   assert.throws(
     () => short.STATUS,
