@@ -8,6 +8,8 @@ export class Cell {
   /** First word not zero: its own loops stop, once; those of a cell that was given up always. Second: where its top level is (guard.ts). */
   readonly stop = new Int32Array(2);
   readonly #written: (place: readonly [line: number, column: number]) => string;
+  /** That of its last expression, where the cell had to say it itself (using.ts). */
+  value: unknown;
   #givenUp = false;
   /** Displays that take their time; the cell ends after them. */
   readonly pending: Promise<void>[] = [];

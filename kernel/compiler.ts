@@ -16,7 +16,9 @@ import { awaits, guardLoops, keepEarlierValues, type Notes, placeCalls } from '.
 import { CELL_TYPES, NODE_SLIM, overlay, SHELL_TYPES } from './overlay.js';
 import { type Builder, LIBRARY_FILES, type ProgramOptions, Programs } from './program.js';
 import type { Compiled, CompileResult, CompilerData, Completion, Diagnostic } from './threads.js';
+import { folderOptions } from './tsconfig.js';
 import { dressed, keepCompiled, quickInfo, type Ts, ts } from './typescript.js';
+import { disposedNames, whyGone } from './using.js';
 
 /** Beside tslab's own: strict, but for what gets in the way of a scratch cell. */
 const OPTIONS: CompilerOptions = {
@@ -27,6 +29,10 @@ const OPTIONS: CompilerOptions = {
   inlineSourceMap: true,
   strict: true,
   noImplicitAny: false,
+  experimentalDecorators: false,
+  allowImportingTsExtensions: true,
+  rewriteRelativeImportExtensions: true,
+  jsx: ts.JsxEmit.ReactJSX,
 };
 
 /** When a cell ran, and nothing more seems to come, in milliseconds. */
@@ -62,6 +68,8 @@ interface TslabDiagnostic {
 interface Left {
   readonly declarations: string;
   readonly names: readonly string[];
+  /** Those that it disposes of at its end. */
+  readonly disposed: ReadonlySet<string>;
 }
 
 class Compiler {
@@ -71,7 +79,9 @@ class Compiler {
   readonly #printQuickInfo: Tslab['printQuickInfo'];
   /** Declarations that hold for the next cell, and those of the cell that was compiled last. */
   #declarations = '';
-  #compiled: Left = { declarations: '', names: [] };
+  #compiled: Left = { declarations: '', names: [], disposed: new Set() };
+  /** Names that earlier cells have disposed of. */
+  readonly #gone = new Set<string>();
   /** The last cell that compiled: often it is run again as it is. */
   #last: { code: string; before: string; compiled: Left; ok: Compiled } | undefined;
   #converted = false;
@@ -87,8 +97,15 @@ class Compiler {
       dressed({
         getQuickInfoAtPosition: quickInfo(document),
         createWatchCompilerHost: (roots: string[], own: CompilerOptions, system: System) => {
-          const full = { ...own, ...OPTIONS, typeRoots: [path.join(cwd, 'node_modules/@types')] };
-          return { roots, system, cwd, full, slim: { ...full, types: [NODE_SLIM, CELL_TYPES] } };
+          const { types = [], ...folder } = folderOptions(cwd);
+          const typeRoots = [path.join(cwd, 'node_modules/@types')];
+          const full = { ...own, ...OPTIONS, ...folder, typeRoots };
+          full.types = [...new Set([...(OPTIONS.types ?? []), ...types])];
+          // Types that the folder wants may stand on Node's.
+          // JSX is among what a cell may need more for: with it every file imports a runtime.
+          const { jsx: _, ...plain } = full;
+          const slim = types.length > 0 ? full : { ...plain, types: [NODE_SLIM, CELL_TYPES] };
+          return { roots, system, cwd, full, slim };
         },
         createWatchProgram: (
           host: Omit<ProgramOptions, 'onProgram'> & { afterProgramCreate(builder: Builder): void },
@@ -121,9 +138,12 @@ class Compiler {
       converted = this.#converter.convert(this.#declarations, code);
     }
     const { diagnostics, output, declOutput, lastExpressionVar, sideOutputs } = converted;
-    if (diagnostics.length > 0) return { diagnostics: diagnostics.map(diagnostic) };
+    if (diagnostics.length > 0) return { diagnostics: this.#explained(diagnostics) };
+    const disposed = new Set(disposedNames(code));
     const names = [...this.#notes.names].filter((name) => name !== lastExpressionVar);
-    this.#compiled = { declarations: declOutput ?? '', names };
+    const left = declOutput ?? '';
+    const declarations = disposed.size > 0 ? cut(left, (name) => !disposed.has(name), true) : left;
+    this.#compiled = { declarations, names, disposed };
     const ok: Compiled = {
       code: output ?? '',
       async: awaits(code),
@@ -137,11 +157,20 @@ class Compiler {
     return { ok };
   }
 
+  #explained(diagnostics: readonly TslabDiagnostic[]): Diagnostic[] {
+    return diagnostics.map((each) => {
+      const plain = diagnostic(each);
+      return { ...plain, message: whyGone(plain.message, this.#gone) };
+    });
+  }
+
   commit(names: readonly string[] | 'all'): null {
     // By now V8 has compiled what a start needs.
     clearTimeout(this.#lull);
     this.#lull = setTimeout(keepCompiled, LULL);
-    const { declarations, names: declared } = this.#compiled;
+    const { declarations, names: declared, disposed } = this.#compiled;
+    for (const name of declared) this.#gone.delete(name);
+    for (const name of disposed) this.#gone.add(name);
     if (names === 'all') {
       this.#declarations = declarations;
     } else {

@@ -1,6 +1,7 @@
 /** Completion as a front end wants it, and whether a cell's text is whole. */
 import type { CompletionEntry, CompletionInfo, DiagnosticWithLocation, SourceFile, TypeChecker } from 'typescript';
 import type { Completion, CompletionMatch, IsComplete } from './threads.js';
+import { parsed } from './program.js';
 import { ts } from './typescript.js';
 
 /** At most so many matches carry their type: a list of globals has thousands. */
@@ -51,7 +52,7 @@ function typeText(entry: CompletionEntry, checker: TypeChecker): string | undefi
 const OPEN_ENDED = new Set([1160, 1010]);
 
 export function isComplete(code: string): IsComplete {
-  const file = ts.createSourceFile('cell.ts', code, ts.ScriptTarget.Latest, false) as SourceFile & {
+  const file = parsed('cell.ts', code, ts.ScriptTarget.Latest) as SourceFile & {
     parseDiagnostics: readonly DiagnosticWithLocation[];
   };
   const faults = file.parseDiagnostics;

@@ -16,6 +16,7 @@ import type {
 } from 'typescript';
 import type { Builder } from './program.js';
 import { ts } from './typescript.js';
+import { lastValue } from './using.js';
 
 const { factory: f, SyntaxKind } = ts;
 
@@ -30,7 +31,7 @@ export function corrected(builder: Builder): Builder {
     emit: (file, write, cancellation, onlyDeclarations, transformers) =>
       builder.emit(file, write, cancellation, onlyDeclarations, {
         ...transformers,
-        before: [...(transformers?.before ?? []), longhand],
+        before: [...(transformers?.before ?? []), longhand, lastValue],
         after: [...(transformers?.after ?? []), exportedLets],
       } satisfies CustomTransformers),
   };

@@ -85,6 +85,8 @@ export function guardLoops(notes: Notes): TransformerFactory<SourceFile> {
       if (isFunction) depth -= 1;
       if (ts.isBlock(node) && ts.isBlock(inner) && ts.isFunctionLike(node.parent) && loops(node))
         return watching(inner);
+      if (ts.isMetaProperty(inner) && inner.keywordToken === SyntaxKind.ImportKeyword)
+        return f.createIdentifier('__meta');
       if (isDynamicImport(inner)) {
         return f.updateCallExpression(inner, f.createIdentifier('__import'), undefined, inner.arguments);
       }

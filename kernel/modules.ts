@@ -1,6 +1,7 @@
 /** What a cell imports, loaded as ES modules by a real import() from the session's folder, `vfiolab` from this package. */
 import Module, { createRequire } from 'node:module';
 import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 import vm from 'node:vm';
 
 type Namespace = Record<string, unknown>;
@@ -11,6 +12,8 @@ const PRELUDE =
   "const { __import, __stop, __cell, __running, __interrupted } = globalThis[Symbol.for('vfiolab.guards')];";
 
 export class Modules {
+  /** `import.meta` of a cell. */
+  readonly meta: Readonly<Record<'url' | 'dirname' | 'filename', string>> & { resolve(specifier: string): string };
   readonly #cwd: string;
   readonly #require: NodeJS.Require;
   readonly #import: (specifier: string) => Promise<Namespace>;
@@ -23,6 +26,13 @@ export class Modules {
     Object.defineProperty(globalThis, GUARDS, { value: { ...guards, __import: this.import } });
     const here = path.join(cwd, 'cell.js');
     this.#cwd = cwd;
+    this.meta = {
+      url: pathToFileURL(here).href,
+      dirname: cwd,
+      filename: here,
+      resolve: (id) => pathToFileURL(this.#require.resolve(id)).href,
+    };
+    Object.assign(globalThis, { __dirname: cwd, __filename: here });
     this.#require = createRequire(here);
     this.#import = vm.runInThisContext('(specifier) => import(specifier)', {
       filename: here,

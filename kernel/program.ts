@@ -193,10 +193,8 @@ export class Programs {
     if (known || (this.#files.has(name) && isPackaged(name))) return known;
     const root = this.#options.roots.includes(name);
     const text = root ? this.#options.system.readFile(name) : (this.#library.text(name) ?? ts.sys.readFile(name));
-    const file =
-      text === undefined
-        ? undefined
-        : ts.createSourceFile(name, text, typeof how === 'object' ? { ...how, jsDocParsingMode: WITHOUT_DOCS } : how);
+    const options = typeof how === 'object' ? { ...how, jsDocParsingMode: WITHOUT_DOCS } : how;
+    const file = text === undefined ? undefined : parsed(name, text, options);
     this.#files.set(name, file);
     if (!root && !isPackaged(name) && !this.#own.has(name)) this.#watch(name);
     return file;
@@ -215,6 +213,17 @@ export class Programs {
     if (watchFile) ts.sys.watchFile = watchFile;
   }
 }
+
+/** A cell with JSX in it is one where it can be read no other way: `<T>value` and `<T>() => …` are TypeScript's first. */
+export function parsed(name: string, text: string, how: ScriptTarget | CreateSourceFileOptions): SourceFile {
+  const file = ts.createSourceFile(name, text, how);
+  if (faults(file) === 0 || !text.includes('<') || !name.endsWith('.ts') || name.endsWith('.d.ts')) return file;
+  const jsx = ts.createSourceFile(name, text, how, false, ts.ScriptKind.TSX);
+  return faults(jsx) < faults(file) ? jsx : file;
+}
+
+const faults = (file: SourceFile): number =>
+  (file as SourceFile & { readonly parseDiagnostics: readonly unknown[] }).parseDiagnostics.length;
 
 function isOurs(file: string): boolean {
   if (file.startsWith(`${PACKAGE}/dist/`)) return true;

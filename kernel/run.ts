@@ -36,11 +36,11 @@ export async function start(parts: {
     session.close();
     output.send({ type: 'end' });
   };
-  // The sockets must be closed first, so a cell's exit() ends the kernel a moment later.
+  // The session, and the card with it, is the front end's to end.
   process.exit = ((code?: number) => {
-    process.exitCode = code ?? process.exitCode ?? 0;
-    end();
-    throw new KeyboardInterrupt();
+    throw new Error(
+      `process.exit(${code ?? ''}) in a cell: the kernel goes on; shut it down or restart it from the front end`,
+    );
   }) as typeof process.exit;
 
   return (message) => {

@@ -53,9 +53,17 @@ declare const $: import('zx/core').$;
 `;
 
 /** The parameters of a cell's function: compiler and guard.ts write them, session.ts gives them. */
-export const PARAMETERS = ['exports', 'require', '__import', '__stop', '__cell', '__running', '__interrupted'].join(
-  ', ',
-);
+export const PARAMETERS = [
+  'exports',
+  'require',
+  '__import',
+  '__stop',
+  '__cell',
+  '__running',
+  '__interrupted',
+  '__value',
+  '__meta',
+].join(', ');
 
 /** A cell notes in its stop word where its top level is: the line, shifted so far, and the column. */
 export const LINE = 10;

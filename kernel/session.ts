@@ -133,9 +133,9 @@ export class Session {
     }
     // Whatever is asked next is asked after it.
     this.#compiler.ask('commit', { names: 'all' }).catch(() => {});
-    if (result === undefined) return undefined;
-    const value = exports[result];
-    exports[result] = undefined;
+    const value = result === undefined ? cell.value : exports[result];
+    cell.value = undefined;
+    if (result !== undefined) exports[result] = undefined;
     if (value === undefined) return undefined;
     return this.#unless(cell, Promise.resolve(rich(value)));
   }
@@ -169,6 +169,10 @@ export class Session {
               cell.stop,
               this.#stopWord,
               this.#interrupted,
+              (value: unknown) => {
+                cell.value = value;
+              },
+              this.#modules.meta,
             ),
           );
           if (async) (value as Promise<unknown>).then(resolve, reject);

@@ -65,10 +65,17 @@ describe('a kernel process', { timeout: 300_000 }, () => {
     assert.equal(lives(bench.kernel.pid), false);
   });
 
-  test('a cell may end it: process.exit', async () => {
+  test('process.exit in a cell, and in a timer of it, is an error there; the kernel goes on', async () => {
     const bench = await start();
-    await bench.run('process.exit(3)').catch(() => {});
-    assert.equal((await bench.kernel.died).code, 3);
+    await bench.run('const kept = 1');
+    const { reply } = await bench.run('process.exit(3)');
+    assert.match(reply.evalue ?? '', /process.exit\(3\) in a cell: the kernel goes on/);
+    const timer = await bench.run(
+      'setTimeout(() => process.exit(3), 1); await new Promise((r) => setTimeout(r, 50)); kept',
+    );
+    assert.match(timer.stderr, /Uncaught: Error: process.exit\(3\)/);
+    assert.equal(timer.result, '1');
+    await bench.end();
   });
 
   test('it ends within 3 s after its parent is killed, even in an endless loop', async () => {
