@@ -17,6 +17,7 @@ type Memory = Uint8Array | number;
 export interface Libc {
   open(path: string, flags: number): number;
   close(fd: number): number;
+  isOpen(fd: number): boolean;
   /** Another fd of the same open file. */
   dup(fd: number): number;
   /** Makes `to` the same open file as `fd`; children inherit it. */
@@ -108,6 +109,7 @@ export const MFD_HUGETLB = 0x4;
 const EFD_NONBLOCK = 0o4000;
 const F_SETFL = 4;
 const F_DUPFD_CLOEXEC = 1030;
+const F_GETFD = 1;
 const F_OFD_GETLK = 36;
 const F_OFD_SETLK = 37;
 const F_WRLCK = 1;
@@ -174,6 +176,7 @@ export const libc = once((): Libc => {
   return {
     open: (path, flags) => checked(open(path, flags | O_CLOEXEC, 0)),
     close: (fd) => checked(close(fd)),
+    isOpen: (fd) => fcntl(fd, F_GETFD, 0) >= 0,
     dup: (fd) => checked(fcntl(fd, F_DUPFD_CLOEXEC, 0)),
     dup2: (fd, to) => checked(dup2(fd, to)),
     pipe: (into) => checked(pipe2(into, O_CLOEXEC)),
@@ -371,9 +374,10 @@ export interface Watch {
   close(): void;
 }
 
-/** A watch on an fd, started. */
+/** A watch on an fd, started. @throws Error where the fd is closed: koffi would end the process. */
 export function watch(fd: number, callback: () => void): Watch {
-  return koffi().node.poll(fd, callback);
+  if (libc().isOpen(fd)) return koffi().node.poll(fd, callback);
+  throw new Error(`fd ${fd} is closed, and cannot be watched`);
 }
 
 function once<T>(make: () => T): () => T {

@@ -34,6 +34,8 @@ export type BlowFds = Readonly<Record<Blow, number | undefined>>;
 
 export interface Charge {
   readonly id: number;
+  /** A word of shared memory: how far it has come. */
+  readonly stage: SharedArrayBuffer;
   readonly path: string;
   readonly fate: SharedArrayBuffer;
   readonly eventfds: BlowFds;
@@ -41,10 +43,12 @@ export interface Charge {
   readonly share?: Share | undefined;
 }
 
+/** Its stages: asked for; watched over; left, with nothing held any more. Whoever waits for the last is notified. */
+export const STAGE = { ASKED: 0, WATCHED: 1, LEFT: 2 } as const;
+
 export type ToAttendant =
   | { readonly type: 'watch'; readonly charge: Charge }
-  /** `done`: a word that becomes 1, and is notified, once nothing is held any more. */
-  | { readonly type: 'leave'; readonly id: number; readonly done: SharedArrayBuffer };
+  | { readonly type: 'leave'; readonly id: number };
 
 export interface Blown {
   readonly id: number;
@@ -61,20 +65,20 @@ export function attend(port: Port, onBlow: (blown: Blown) => void = () => {}): v
   port.on('message', (message: ToAttendant) => {
     if (message.type === 'watch') {
       const { charge } = message;
-      kept.set(
-        charge.id,
-        new Kept(charge, (blown) => {
-          port.postMessage(blown);
-          onBlow(blown);
-        }),
-      );
+      // Closed meanwhile, while this thread was starting.
+      const stage = new Int32Array(charge.stage);
+      if (Atomics.compareExchange(stage, 0, STAGE.ASKED, STAGE.WATCHED) !== STAGE.ASKED) return;
+      const told = (blown: Blown): void => {
+        port.postMessage(blown);
+        onBlow(blown);
+      };
+      kept.set(charge.id, new Kept(charge, told));
       return;
     }
-    kept.get(message.id)?.leave();
+    const left = kept.get(message.id);
     kept.delete(message.id);
-    const done = new Int32Array(message.done);
-    Atomics.store(done, 0, 1);
-    Atomics.notify(done, 0);
+    left?.leave();
+    left?.tellLeft();
   });
 }
 
@@ -117,6 +121,12 @@ class Kept {
     this.#left = true;
     for (const each of this.#watches) each.close();
     this.#sharer?.close();
+  }
+
+  tellLeft(): void {
+    const stage = new Int32Array(this.#charge.stage);
+    Atomics.store(stage, 0, STAGE.LEFT);
+    Atomics.notify(stage, 0);
   }
 
   #blown(blow: Blow, at: number): void {

@@ -1,10 +1,10 @@
 /** Main's end of the line to the thread that looks after its cards. */
 import { Worker } from 'node:worker_threads';
 import type { Blow } from '../fate.js';
-import type { Blown, Charge, ToAttendant } from './attendant.js';
+import { type Blown, type Charge, STAGE, type ToAttendant } from './attendant.js';
 
 /** How long letting go of a card may take, milliseconds. */
-const PATIENCE = 5000;
+const PATIENCE = 30_000;
 
 /** A Worker, or a MessagePort. */
 export interface Line {
@@ -15,30 +15,39 @@ export interface Line {
 
 export class Host {
   readonly #line: Line;
-  readonly #onBlow = new Map<number, (blow: Blow, at: number) => void>();
+  readonly #charged = new Map<number, { readonly stage: Int32Array; onBlow(blow: Blow, at: number): void }>();
   #charges = 0;
 
   constructor(line: Line) {
     this.#line = line;
-    line.on('message', ({ id, blow, at }: Blown) => this.#onBlow.get(id)?.(blow, at));
+    line.on('message', ({ id, blow, at }: Blown) => this.#charged.get(id)?.onBlow(blow, at));
     // Nobody who forgets to close a card is kept alive by it.
     line.unref();
   }
 
   /** @returns what `leave` takes. */
-  watch(charge: Omit<Charge, 'id'>, onBlow: (blow: Blow, at: number) => void): number {
+  watch(charge: Omit<Charge, 'id' | 'stage'>, onBlow: (blow: Blow, at: number) => void): number {
     const id = ++this.#charges;
-    this.#onBlow.set(id, onBlow);
-    this.#tell({ type: 'watch', charge: { ...charge, id } });
+    const shared = new SharedArrayBuffer(4);
+    this.#charged.set(id, { stage: new Int32Array(shared), onBlow });
+    this.#tell({ type: 'watch', charge: { ...charge, id, stage: shared } });
     return id;
   }
 
   /** Once it returns the thread holds nothing of that card. */
   leave(id: number): void {
-    if (!this.#onBlow.delete(id)) return;
-    const done = new Int32Array(new SharedArrayBuffer(4));
-    this.#tell({ type: 'leave', id, done: done.buffer as SharedArrayBuffer });
-    Atomics.wait(done, 0, 0, PATIENCE);
+    const stage = this.#charged.get(id)?.stage;
+    if (stage === undefined) return;
+    this.#charged.delete(id);
+    // A thread that is still starting has nothing yet.
+    if (Atomics.compareExchange(stage, 0, STAGE.ASKED, STAGE.LEFT) === STAGE.ASKED) return;
+    this.#tell({ type: 'leave', id });
+    Atomics.wait(stage, 0, STAGE.WATCHED, PATIENCE);
+  }
+
+  /** Leaves them all. */
+  end(): void {
+    for (const id of [...this.#charged.keys()]) this.leave(id);
   }
 
   #tell(message: ToAttendant): void {
@@ -70,6 +79,9 @@ export function startHost(): Host {
     process.emitWarning(`the thread that shares cards failed: ${error.message}`);
     host = undefined;
   });
-  host = new Host(worker);
+  const own = new Host(worker);
+  // Node ends threads where they stand, and koffi aborts where it stands in a call.
+  process.on('exit', () => own.end());
+  host = own;
   return host;
 }

@@ -15,6 +15,10 @@ import { disarm, lockFile, PATIENCE, type Reach, type Share, socketFile, unmapAr
 export type Handed = Omit<Reach, 'device'> & { readonly device: number | undefined };
 
 const NOT_YET = 5;
+/** How long a process that ends may still have the card open, milliseconds. */
+const ENDING = 300;
+/** What opening a card says that somebody has: a node of its own is then refused with EINVAL. */
+const BUSY: readonly (string | undefined)[] = ['EBUSY', 'EINVAL'];
 
 export class Seat {
   readonly #folder: string;
@@ -26,7 +30,7 @@ export class Seat {
   readonly handed: Handed | undefined;
   /** Whether others may join by way of this process. */
   readonly serves: boolean;
-  /** A connection by which whoever serves sees that this process ends. */
+  /** A connection by which whoever serves sees that this process ends, and tells what befalls the card. */
   #line = -1;
   /** The kinds of interrupt that this process has enabled. */
   readonly #armed = new Set<number>();
@@ -115,7 +119,6 @@ export class Seat {
   begin(reach: Reach, ranges: readonly IovaRange[]): void {
     if (this.handed === undefined) return;
     unmapArena(reach, ranges, this.#arena);
-    if (this.serves) return;
     this.#line = sockets().connect(socketFile(this.#folder, this.#group), PATIENCE);
     if (this.#line >= 0) send(this.#line, [REQUEST.STAY]);
   }
@@ -123,8 +126,8 @@ export class Seat {
   /** For the thread that shares the card with others. */
   share(reach: Reach, ranges: readonly IovaRange[]): Share | undefined {
     if (!this.serves) return undefined;
-    const { handed } = this;
-    return { folder: this.#folder, group: this.#group, bdf: this.#bdf, ranges, opened: handed === undefined, reach };
+    const opened = this.handed === undefined;
+    return { folder: this.#folder, group: this.#group, bdf: this.#bdf, ranges, opened, line: this.#line, reach };
   }
 
   /** The other processes that share the card now. */
@@ -206,16 +209,17 @@ function closeAll(fds: readonly (number | undefined)[]): void {
  * @param open builds the card from what the seat was handed, or anew; a seat that it throws for is left
  */
 export function seated<T>(bdf: string, group: number, serves: boolean, open: (seat: Seat) => T): T {
-  for (const deadline = Date.now() + PATIENCE; ; pause(NOT_YET)) {
+  for (const start = Date.now(); ; pause(NOT_YET)) {
     const seat = new Seat(bdf, group, serves);
     try {
       return open(seat);
     } catch (error) {
-      const inTheWay = seat.handed === undefined && seat.others.length > 0;
+      // The one that served is gone, and none of the others has taken over yet; or it is still ending, and has the card open though it
+      // has no lock any more.
+      const patience = seat.others.length > 0 ? PATIENCE : ENDING;
+      const inTheWay = seat.handed === undefined && error instanceof SystemError && BUSY.includes(error.errno);
       seat.leave();
-      // The one that served is gone, and none of the others has taken over yet.
-      if (inTheWay && error instanceof SystemError && Date.now() < deadline) continue;
-      throw error;
+      if (!inTheWay || Date.now() - start > patience) throw error;
     }
   }
 }

@@ -33,6 +33,8 @@ export interface Share {
   readonly ranges: readonly IovaRange[];
   /** Whether this process opened the card, and so serves it first. */
   readonly opened: boolean;
+  /** A connection that stays, to whoever handed the card over; -1 for none. */
+  readonly line: number;
   readonly reach: Reach;
 }
 
@@ -79,6 +81,7 @@ export class Sharer {
     this.#ledger = new Ledger(lockFile(share.folder, share.group));
     this.#socketFile = socketFile(share.folder, share.group);
     if (share.opened) this.#serve();
+    else if (share.line >= 0) this.#follow(copy(share.line));
     else this.#settle();
   }
 
@@ -110,7 +113,7 @@ export class Sharer {
     if (this.#ledger.takeDoor()) {
       this.#serve();
       this.#onServing(this.#reach.device);
-    } else if (!this.#follow()) {
+    } else if (!this.#connect()) {
       this.#again = setTimeout(() => this.#settle(), AGAIN);
       this.#again.unref();
     }
@@ -129,13 +132,16 @@ export class Sharer {
     this.#sweep();
   }
 
-  #follow(): boolean {
+  #connect(): boolean {
     const socket = sockets().connect(this.#socketFile, PATIENCE);
     if (socket < 0) return false;
-    if (!send(socket, [REQUEST.STAY])) {
-      libc().close(socket);
-      return false;
-    }
+    if (send(socket, [REQUEST.STAY])) this.#follow(socket);
+    else libc().close(socket);
+    return this.#lines.has(socket);
+  }
+
+  /** Until the other end is gone. */
+  #follow(socket: number): void {
     const hear = (): void => {
       const packet = receive(socket);
       if (packet === 'none') return;
@@ -147,7 +153,6 @@ export class Sharer {
       this.#settle();
     };
     this.#lines.set(socket, { socket, stays: true, watch: watch(socket, hear) });
-    return true;
   }
 
   #accept(listening: number): void {

@@ -56,7 +56,7 @@ interface Source extends DumpedFunction {
 function functionsOf(source: string): readonly Source[] {
   if (source === '-' || existsSync(source))
     return parseDump(readText(source), source === '-' ? 'standard input' : source);
-  using device = open(source);
+  using device = open(source, { share: 'join' });
   const sizes = new Map(device.regions.map(({ info }) => [info.index, info.size]));
   return [{ slot: slotOf(device.path), bytes: device.config.space().bytes, sizes }];
 }

@@ -33,7 +33,7 @@ export async function dump(call: Call): Promise<number> {
       'use config --format lspci',
     );
   }
-  using device = open(spec);
+  using device = open(spec, { share: 'join' });
   const region = device.region(name);
   if (format !== undefined) {
     const text = dumpText(slotOf(device.path), region.readBlock(0, region.size, 32));

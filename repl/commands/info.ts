@@ -6,7 +6,7 @@ import { printJson, printView } from './output.js';
 
 export async function info(call: Call): Promise<number> {
   const [spec] = call.operands;
-  using device = open(spec);
+  using device = open(spec, { share: 'join' });
   if (call.flags.has('json')) {
     printJson({
       ...{ spec: device.spec, path: device.path, driver: device.driver, identity: device.identity },

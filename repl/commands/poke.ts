@@ -16,7 +16,7 @@ export async function poke(call: Call): Promise<number> {
   const width = parseWidth(call);
   const number = parseNumber(call, text);
   const value = width === 64 ? number : Number(number);
-  using device = open(spec);
+  using device = open(spec, { share: 'join' });
   const target = device.region(region);
   target.write(offset, width, value);
   const read = call.flags.has('read') ? target.read(offset, width) : undefined;
@@ -26,7 +26,7 @@ export async function poke(call: Call): Promise<number> {
 
 async function pokeNamed(call: Call, spec: string, place: string, text: string): Promise<number> {
   const [value = 0, mask] = text.split(':').map((part) => Number(parseNumber(call, part)));
-  using device = open(spec);
+  using device = open(spec, { share: 'join' });
   const register = device.config.at(widthOfName(call, place));
   if (mask === undefined) register.write(value);
   else register.modify(value, mask);
