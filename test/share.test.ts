@@ -9,7 +9,7 @@ import { afterEach, beforeEach, describe, test } from 'node:test';
 import type { IovaRange } from '../lib/backend.js';
 import { SystemError, UsageError } from '../lib/errors.js';
 import { open } from '../lib/index.js';
-import { libc, sockets } from '../lib/native.js';
+import { libc, sockets, watch } from '../lib/native.js';
 import { ARENAS, arena } from '../lib/share/arena.js';
 import { runtimeFolder } from '../lib/share/folder.js';
 import { Ledger } from '../lib/share/ledger.js';
@@ -177,7 +177,7 @@ function contents(fd: number | undefined): string {
 describe('what is asked for and answered', () => {
   const GROUP = 4_000_000_000;
   const share = (over: Partial<Share> = {}, way: 'group' | 'iommufd' = 'group'): Share => ({
-    ...{ folder, group: GROUP, bdf: '0000:03:00.1', ranges: RANGES, opened: true },
+    ...{ folder, group: GROUP, bdf: '0000:03:00.1', ranges: RANGES, opened: true, line: -1 },
     reach: {
       way,
       iommu: memory('iommu'),
@@ -278,6 +278,10 @@ describe('what is asked for and answered', () => {
     assert.deepEqual((await ask(REQUEST.WAY)).words, [REPLY.OK, WAY.group]);
     second.close();
   });
+});
+
+test('an fd that is closed cannot be watched, and that ends nobody', () => {
+  assert.throws(() => watch(9999, () => {}), /fd 9999 is closed/);
 });
 
 test('a simulated card is not shared, and says so', () => {

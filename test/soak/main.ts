@@ -6,10 +6,11 @@
 import { parseArgs } from 'node:util';
 import { buffers } from './buffers.js';
 import { config } from './config.js';
+import { faces } from './faces.js';
 import { kernel } from './kernel.js';
 import type { Soak } from './soak.js';
 
-export const SOAKS: readonly Soak[] = [buffers, config, kernel];
+export const SOAKS: readonly Soak[] = [buffers, config, faces, kernel];
 
 if (import.meta.filename === process.argv[1]) {
   const { values, positionals } = parseArgs({

@@ -9,6 +9,8 @@ export interface Soak {
   /** How often (how long) by default: for `npm run soak`, and for its short form in `npm test`. */
   readonly count: number;
   readonly short: number;
+  /** The test file that has its short form already: a guest that is booted anyway. */
+  readonly shortIn?: string;
   /**
    * Does it `count` times. Throws where something is left behind, or wrong.
    * @param spec the card, as `open()` takes it

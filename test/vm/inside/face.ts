@@ -2,6 +2,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { EDU_BUFFER } from '../../../lib/index.js';
+import { EDU } from '../cards.js';
 
 const PROGRAM = `
   import { writeSync } from 'node:fs';
@@ -21,11 +23,43 @@ const PROGRAM = `
   }).on('close', () => process.exit());
 `;
 
+/** Where the card has its own memory, as its DMA engine sees it. */
+export const CARD = BigInt(EDU_BUFFER.offset);
+/** The card, shared, as `state.dev`. */
+export const SHARE = `state.dev = lab.open('${EDU}', { share: true }); state.edu = state.dev.bar(0).registers(lab.EDU);`;
+/** Eight bytes of its own memory through the card to the same memory, where nobody else of it runs. */
+export const ROUND_TRIP = `
+  const { dev, edu } = state;
+  dev.busMaster(true);
+  const buffer = dev.dma(4096, { mask: lab.EDU_DMA_MASK });
+  const move = async (from, to, direction) => {
+    edu.DMA_SRC.write(from); edu.DMA_DST.write(to); edu.DMA_COUNT.write(8n); edu.DMA_CMD.write({ RUN: 1n, TO_MEMORY: direction });
+    while (edu.DMA_CMD.read().RUN) await new Promise((resolve) => setTimeout(resolve, 5));
+  };
+  buffer.bytes.set([process.pid & 0xff, 2, 3, 4, 5, 6, 7, 8]);
+  await move(buffer.iova, ${CARD}n, 0n);
+  await move(${CARD}n, buffer.iova + 64n, 1n);
+  const same = buffer.bytes.slice(0, 8).toString() === buffer.bytes.slice(64, 72).toString();
+  buffer.free();
+  if (!same) throw new Error('the bytes did not come back');
+`;
+/** MSI enabled, fired by the card, and disabled. */
+export const INTERRUPT = `
+  const { dev, edu } = state;
+  dev.busMaster(true);
+  const [irq] = dev.enableIrqs('msi');
+  edu.IRQ_RAISE.write(1);
+  await irq.wait({ timeout: 10_000 });
+  edu.IRQ_ACK.write(1);
+  dev.disableIrqs();
+`;
+
 export class Face {
   readonly #child: ChildProcess;
   readonly #waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
   readonly #said: ((value: unknown) => void)[] = [];
-  readonly #ready: Promise<unknown>;
+  /** It has loaded the library. */
+  readonly ready: Promise<unknown>;
   readonly ended: Promise<unknown>;
   #count = 0;
 
@@ -34,8 +68,8 @@ export class Face {
       stdio: ['pipe', 'pipe', 'inherit'],
     });
     this.ended = once(this.#child, 'exit');
-    this.#ready = new Promise((resolve, reject) => this.#waiting.set(0, { resolve, reject }));
-    this.#ready.catch(() => {});
+    this.ready = new Promise((resolve, reject) => this.#waiting.set(0, { resolve, reject }));
+    this.ready.catch(() => {});
     const { stdin, stdout } = this.#child;
     if (!stdin || !stdout) throw new Error('no pipes');
     stdin.on('error', () => {});
@@ -56,9 +90,13 @@ export class Face {
     return this.#child.pid ?? -1;
   }
 
+  get alive(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
   /** The body of an async function of `lab`, `state` and `say`; what it returns, as JSON. bigints come as strings. */
   async run(code: string): Promise<unknown> {
-    await this.#ready;
+    await this.ready;
     const id = ++this.#count;
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });

@@ -1,6 +1,7 @@
 /** In the guest: the prompt in a terminal, on QEMU's edu through the kernel's vfio-pci, chosen by $VFIOLAB_DEVICE. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { Tmux } from '../../tmux.js';
@@ -27,6 +28,21 @@ test('the prompt', async () => {
   await terminal.until(/KeyboardInterrupt/);
   terminal.enter("edu.IRQ_RAISE.write(1); await irq.wait({ timeout: 60_000 }); 'it came'");
   await terminal.until(/^'it came'$/m);
+
+  // Another terminal looks at the card while a cell never ends.
+  terminal.enter('for (;;) {}');
+  await terminal.until(/^\d+> for \(;;\) \{\}\nrunning \d+ s/m);
+  const peek = spawnSync(process.execPath, [CLI, 'peek', EDU, 'bar0+0x0'], { encoding: 'utf8' });
+  assert.equal(peek.stdout, '0x010000ed  16777453\n', peek.stderr);
+  // Its driver leaves it: the cell ends, and nobody waits. The kernel would ask again after 10 s.
+  const start = performance.now();
+  writeFileSync(`/sys/bus/pci/devices/${EDU}/driver/unbind`, EDU);
+  const took = performance.now() - start;
+  assert.ok(took < 9000, `${took} ms`);
+  await terminal.until(new RegExp(`^${EDU} was taken away at [\\d:]+: its driver asked for it \\(REQ\\)$`, 'm'));
+  terminal.enter('dev.closed');
+  await terminal.until(/^\d+> dev\.closed\n(?:.*\n)*?true$/m);
+  writeFileSync('/sys/bus/pci/drivers_probe', EDU);
   terminal.keys('C-d');
   await terminal.until(/^left 0$/m);
   const info = spawnSync(process.execPath, [CLI, 'info', EDU], { encoding: 'utf8' });

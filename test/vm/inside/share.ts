@@ -4,41 +4,12 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { inspect } from 'node:util';
-import { type Device, EDU_BUFFER, EDU_DMA_MASK, EDU as MAP, open, UsageError } from '../../../lib/index.js';
+import { type Device, EDU_DMA_MASK, EDU as MAP, open, UsageError } from '../../../lib/index.js';
 import { transfer } from '../../contract/edu.js';
 import { EDU } from '../cards.js';
-import { Face } from './face.js';
+import { CARD, Face, INTERRUPT, ROUND_TRIP, SHARE } from './face.js';
 import { held } from './held.js';
 import { PATHS } from './paths.js';
-
-const CARD = BigInt(EDU_BUFFER.offset);
-const SHARE = `state.dev = lab.open('${EDU}', { share: true }); state.edu = state.dev.bar(0).registers(lab.EDU);`;
-/** Eight bytes of its own memory through the card to the same memory, where nobody else of it runs. */
-const ROUND_TRIP = `
-  const { dev, edu } = state;
-  dev.busMaster(true);
-  const buffer = dev.dma(4096, { mask: lab.EDU_DMA_MASK });
-  const move = async (from, to, direction) => {
-    edu.DMA_SRC.write(from); edu.DMA_DST.write(to); edu.DMA_COUNT.write(8n); edu.DMA_CMD.write({ RUN: 1n, TO_MEMORY: direction });
-    while (edu.DMA_CMD.read().RUN) await new Promise((resolve) => setTimeout(resolve, 5));
-  };
-  buffer.bytes.set([process.pid & 0xff, 2, 3, 4, 5, 6, 7, 8]);
-  await move(buffer.iova, ${CARD}n, 0n);
-  await move(${CARD}n, buffer.iova + 64n, 1n);
-  const same = buffer.bytes.slice(0, 8).toString() === buffer.bytes.slice(64, 72).toString();
-  buffer.free();
-  if (!same) throw new Error('the bytes did not come back');
-`;
-/** MSI enabled, fired by the card, and disabled. */
-const INTERRUPT = `
-  const { dev, edu } = state;
-  dev.busMaster(true);
-  const [irq] = dev.enableIrqs('msi');
-  edu.IRQ_RAISE.write(1);
-  await irq.wait({ timeout: 10_000 });
-  edu.IRQ_ACK.write(1);
-  dev.disableIrqs();
-`;
 
 /** The next process is started before it is needed: in the guest that takes its time. */
 let spare = new Face();

@@ -1,0 +1,210 @@
+/**
+ * In the guest: the card goes away while it is open. An unbind, fewer VFs and a rescan do not hang, whatever the process is doing, and what
+ * is done with the card afterwards says what happened. EDU and NVME are bound to vfio-pci.
+ */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync, readSync, writeFileSync, writeSync } from 'node:fs';
+import test from 'node:test';
+import { type CardEvent, type Device, EDU_DMA_MASK, GoneError, open, r32 } from '../../../lib/index.js';
+import { EDU, NVME, NVME_VFS } from '../cards.js';
+import { Face } from './face.js';
+import { held } from './held.js';
+import { PATHS } from './paths.js';
+
+/** How long a write to sysfs may take that waits for the card to be let go. The kernel asks again after 10 s. */
+const IN_TIME = 9000;
+const device = (bdf: string): string => `/sys/bus/pci/devices/${bdf}`;
+
+/** Writes to sysfs from another process: the write waits until the card is let go. How long it took, milliseconds. */
+async function write(file: string, text: string): Promise<number> {
+  const start = performance.now();
+  const child = spawn('sh', ['-c', `echo ${text} >${file}`], { stdio: ['ignore', 'inherit', 'inherit'] });
+  const [code] = await once(child, 'exit');
+  assert.equal(code, 0, `${file} <- ${text}`);
+  return performance.now() - start;
+}
+
+const unbind = (bdf: string): Promise<number> => write(`${device(bdf)}/driver/unbind`, bdf);
+const bind = (bdf: string): void => writeFileSync('/sys/bus/pci/drivers_probe', bdf);
+test.beforeEach(() => bind(EDU));
+
+/** What befalls it next. By itself a card that is watched keeps no process alive. */
+function befalls(dev: Device): Promise<CardEvent> {
+  return new Promise((resolve) => {
+    const alive = setTimeout(() => {}, 60_000);
+    dev.onEvent((event) => {
+      clearTimeout(alive);
+      resolve(event);
+    });
+  });
+}
+
+const TAKEN = `the card was taken away at \\d\\d:\\d\\d:\\d\\d: its driver asked for it \\(REQ\\)`;
+const gone = (what: string) => (error: unknown) => {
+  assert.ok(error instanceof GoneError, String(error));
+  assert.match(error.message, new RegExp(`^${EDU}${what}: ${TAKEN}; give it to vfio-pci again`));
+  return true;
+};
+
+for (const path of PATHS) {
+  test(`${path}: an unbind while nothing is done: an event, and later calls say what happened`, async () => {
+    const dev = open(`${path}:${EDU}`);
+    const bar = dev.bar(0);
+    dev.dma(4096, { mask: EDU_DMA_MASK });
+    const [irq] = dev.enableIrqs('msi');
+    const events: CardEvent[] = [];
+    dev.onEvent((event) => events.push(event));
+    const waiting = assert.rejects(irq.wait({ timeout: 60_000 }), gone('/msi\\[0\\]: wait'));
+    assert.ok((await unbind(EDU)) < IN_TIME);
+    await waiting;
+    assert.deepEqual(
+      events.map(({ kind }) => kind),
+      ['req'],
+    );
+    assert.match(events[0]?.message ?? '', new RegExp(`^${EDU} was taken away at .*REQ\\)$`));
+    assert.equal(dev.closed, true);
+    assert.throws(() => bar.read32(0), gone('(/bar0\\+0x0)?: read32'));
+    assert.throws(() => bar.write32(4, 0), gone('(/bar0\\+0x4)?: write32'));
+    assert.throws(() => dev.config.read16(0), gone('(/config\\+0x0)?: read16'));
+    assert.throws(() => dev.dma(4096), gone(': dma'));
+    assert.throws(() => dev.enableIrqs('msi'), gone(': enableIrqs'));
+    assert.throws(() => dev.reset(), gone(': reset'));
+    dev.close();
+    assert.deepEqual(held(), []);
+    bind(EDU);
+    using again = open(`${path}:${EDU}`);
+    assert.equal(again.bar(0).read32(0), 0x010000ed);
+  });
+
+  test(`${path}: an unbind while the program never returns to its event loop, and the card is shared`, async () => {
+    const face = new Face();
+    const other = new Face();
+    await face.run(
+      `state.dev = lab.open('${path}:${EDU}', { share: true }); state.dev.enableIrqs('msi'); state.dev.dma(4096)`,
+    );
+    await other.run(
+      `state.dev = lab.open('${EDU}', { share: true }); state.dev.onEvent(({ message }) => say(message))`,
+    );
+    const spins = face.said();
+    // Each access faults from then on, and says why; nothing else could have ended this loop.
+    const ended = face.run("say('spins'); for (;;) state.dev.bar(0).read32(0);");
+    ended.catch(() => {});
+    await spins;
+    const told = other.said();
+    assert.ok((await unbind(EDU)) < IN_TIME);
+    await assert.rejects(ended, new RegExp(`GoneError: ${EDU}.*read32: ${TAKEN}`));
+    assert.match(String(await told), /was taken away/, 'the other process hears of it too');
+    await assert.rejects(other.run('state.dev.bar(0).read32(0)'), /GoneError/);
+    bind(EDU);
+    // A loop that does not touch the card holds nobody up either.
+    await face.run(`state.dev = lab.open('${path}:${EDU}', { share: true })`);
+    const idle = face.said();
+    face.run("say('spins'); for (;;);").catch(() => {});
+    await idle;
+    assert.ok((await unbind(EDU)) < IN_TIME);
+    await face.kill();
+    await other.end();
+    bind(EDU);
+    open(EDU).close();
+  });
+}
+
+test('a rehearsal is as an unbind, and the card is there again', async () => {
+  const dev = open(EDU);
+  const event = befalls(dev);
+  dev.rehearse('req');
+  assert.equal((await event).kind, 'req');
+  assert.throws(() => dev.bar(0).read32(0), GoneError);
+  open(EDU).close();
+});
+
+test('REQ to oneself, and given back', async () => {
+  const dev = open(EDU);
+  const [irq] = dev.enableIrqs('req');
+  irq.trigger();
+  assert.equal(await irq.wait({ timeout: 20_000 }), 1);
+  assert.equal(dev.closed, false);
+  dev.disableIrqs('req');
+  const event = befalls(dev);
+  dev.rehearse('req');
+  await event;
+  assert.equal(dev.closed, true);
+});
+
+test('an error of the bus is told, and the card stays open', async () => {
+  using dev = open(NVME);
+  const event = befalls(dev);
+  dev.rehearse('err');
+  const { kind, message } = await event;
+  assert.equal(kind, 'err');
+  assert.match(message, new RegExp(`^${NVME} reported an uncorrectable error at .*\\(ERR\\)$`));
+  assert.equal(dev.bar(0).read32(8) >>> 16, 1);
+});
+
+test('VFs are taken away while one is open', async () => {
+  writeFileSync('/sys/module/vfio_pci/parameters/enable_sriov', '1');
+  writeFileSync(`${device(NVME)}/sriov_numvfs`, '2');
+  const dev = open(NVME_VFS[0]);
+  const event = befalls(dev);
+  assert.ok((await write(`${device(NVME)}/sriov_numvfs`, '0')) < IN_TIME);
+  assert.equal((await event).kind, 'req');
+  assert.throws(() => dev.bar(0).read32(8), GoneError);
+});
+
+/** PCI-to-PCI Bridge Architecture 1.2, 3.2.5: which buses are behind it. */
+const BUSES = 0x18;
+
+test('a register that holds all-ones is told from a card that is not there', () => {
+  using dev = open(EDU);
+  const bar = dev.bar(0);
+  const inverse = bar.registers({ LIVENESS: r32(4) });
+  bar.write32(4, 0);
+  const there = (): void => {
+    assert.equal(bar.read32(4), 0xffff_ffff);
+    assert.equal(inverse.LIVENESS.read(), 0xffff_ffff);
+    assert.deepEqual([...bar.readBlock(4, 4)], [0xff, 0xff, 0xff, 0xff]);
+    assert.equal(bar.read8(0), 0xff, 'a width that edu does not have');
+  };
+  there();
+  // Config space of the card answers no more, as when its link is lost; QEMU has its registers still there, so that they are the same ones.
+  const buses = bridge('0000:00:11.0');
+  const absent = (error: unknown): boolean => {
+    assert.ok(error instanceof GoneError, String(error));
+    assert.match(error.message, /: the card answers all-ones, and so does its config space; is it in its slot/);
+    return true;
+  };
+  bridge('0000:00:11.0', (buses & 0xff00_00ff) | 0x00fe_fe00);
+  try {
+    assert.throws(() => bar.read32(4), absent);
+    assert.throws(() => inverse.LIVENESS.read(), absent);
+    assert.throws(() => bar.readBlock(4, 4), absent);
+    assert.throws(() => bar.read8(0), absent);
+    assert.throws(() => dev.config.read32(8), absent);
+    assert.equal(bar.read32(0), 0x010000ed, 'what is not all-ones is what it is');
+  } finally {
+    bridge('0000:00:11.0', buses);
+  }
+  there();
+});
+
+/** The bridge's bus numbers; written where they are given. */
+function bridge(bdf: string, buses?: number): number {
+  const bytes = Buffer.alloc(4);
+  config(bdf, (fd) => {
+    if (buses === undefined) return readSync(fd, bytes, 0, 4, BUSES);
+    bytes.writeUInt32LE(buses >>> 0);
+    return writeSync(fd, bytes, 0, 4, BUSES);
+  });
+  return bytes.readUInt32LE();
+}
+
+function config<T>(bdf: string, act: (fd: number) => T): T {
+  const fd = openSync(`${device(bdf)}/config`, 'r+');
+  try {
+    return act(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
