@@ -26,16 +26,19 @@ export function hostile(next: Random): Uint8Array {
   return bytes;
 }
 
+/** What stands around the bytes: two kinds of it. */
+const AROUND = [0x55, 0xaa].map((filler) => ({ filler, all: new Uint8Array(3 * LARGEST) }));
+
 /** The same bytes with others before and behind them. */
-function within(bytes: Uint8Array, around: number): Uint8Array {
-  const all = new Uint8Array(bytes.length + 2 * LARGEST).fill(around);
+function within(bytes: Uint8Array, { filler, all }: { readonly filler: number; readonly all: Uint8Array }): Uint8Array {
+  all.fill(filler);
   all.set(bytes, LARGEST);
   return all.subarray(LARGEST, LARGEST + bytes.length);
 }
 
 /** Decodes one space; throws where something is wrong with what comes out. */
 export function check(bytes: Uint8Array): void {
-  const [one, other] = [0x55, 0xaa].map((around) => {
+  const [one, other] = AROUND.map((around) => {
     const inside = within(bytes, around);
     return `${lspciText(inside, { slot: '00:00.0' })}${JSON.stringify(describeSpace(inside))}`;
   });
