@@ -129,7 +129,15 @@ describe('a card that ails', () => {
     assert.match(text, /\n +0x04 {2}COMMAND +0x0006 {2}MASTER {2}MEM\n/);
   });
   test('as data they are what they were', () => {
-    assert.deepEqual(Object.keys(all[0] ?? {}).slice(0, 6), ['name', 'id', 'extended', 'offset', 'version', 'CAP']);
+    assert.deepEqual(Object.keys(all[0] ?? {}).slice(0, 7), [
+      'name',
+      'id',
+      'extended',
+      'offset',
+      'version',
+      'next',
+      'CAP',
+    ]);
     const json = JSON.parse(JSON.stringify({ header: headerOf(at), all }));
     assert.equal(json.all[0].LNKSTA.SPEED, '2.5GT/s');
     assert.deepEqual(json.all[0].LNKSTA.units, { WIDTH: 'lanes' });

@@ -147,5 +147,17 @@ describe('each bit of a header', () => {
       if (bit < 16) assert.equal(after?.id, before ^ (1 << bit));
       else assert.equal(after?.version, version ^ (1 << (bit - 16)));
     }
+    const pointers = () => capabilitiesOf({ bytes, path: '' }).map(({ next }) => next);
+    assert.deepEqual(pointers(), [0, 0]);
+    for (let bit = 2; bit < 8; bit += 1) {
+      flip(bytes, 0x41, bit);
+      assert.equal(pointers()[0], 1 << bit);
+      flip(bytes, 0x41, bit);
+    }
+    for (let bit = 22; bit < 32; bit += 1) {
+      flip(bytes, 0x100, bit);
+      assert.equal(pointers()[1], 1 << (bit - 20));
+      flip(bytes, 0x100, bit);
+    }
   });
 });

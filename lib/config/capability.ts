@@ -56,6 +56,8 @@ export interface Place {
   readonly offset: number;
   /** Of an extended capability; 0 for the others. */
   readonly version: number;
+  /** Where the list goes on: bytes from the start of config space; 0 at its end. */
+  readonly next: number;
 }
 
 export type Capability<M extends RegisterMap = RegisterMap> = Place & Registers<M>;
@@ -108,8 +110,15 @@ export const holds = (space: Space, place: Place, offset: number, length: number
 const origins = new WeakMap<object, Space>();
 
 function blank<M extends RegisterMap>(space: Space, place: Place, prototype: object): Capability<M> {
-  const { name, id, extended, offset, version } = place;
-  const capability = Object.assign(Object.create(prototype), { name, id, extended, offset, version }) as Capability<M>;
+  const { name, id, extended, offset, version, next } = place;
+  const capability = Object.assign(Object.create(prototype), {
+    name,
+    id,
+    extended,
+    offset,
+    version,
+    next,
+  }) as Capability<M>;
   origins.set(capability, space);
   return capability;
 }

@@ -5,6 +5,8 @@ import { fits, HEADER_SIZE, type Space, wordAt } from './space.js';
 export interface Pointer {
   readonly offset: number;
   readonly id: number;
+  /** Where it points to; 0: nowhere. */
+  readonly next: number;
   readonly end?: 'looped' | 'broken' | 'denied';
 }
 
@@ -20,10 +22,12 @@ export function standardPointers(space: Space): readonly Pointer[] {
   while (offset !== 0) {
     const id = fits(space, offset, 4) ? wordAt(space, offset, 8) : undefined;
     const end = id === undefined ? 'denied' : seen.has(offset) ? 'looped' : id === 0xff ? 'broken' : undefined;
-    if (end !== undefined || id === undefined) return [...found, { offset, id: id ?? 0, end: end ?? 'denied' }];
+    if (end !== undefined || id === undefined)
+      return [...found, { offset, id: id ?? 0, next: 0, end: end ?? 'denied' }];
     seen.add(offset);
-    found.push({ offset, id });
-    offset = wordAt(space, offset + 1, 8) & ~3;
+    const next = wordAt(space, offset + 1, 8) & ~3;
+    found.push({ offset, id, next });
+    offset = next;
   }
   return found;
 }

@@ -45,8 +45,10 @@ export function walk(space: Space): readonly Step[] {
 const bringsExtended = ({ place }: Found): boolean => place.id === EXPRESS_ID || place.id === PCIX_ID;
 
 function walkStandard(space: Space): Step[] {
-  return standardPointers(space).map(({ offset, id, end }) =>
-    end === undefined ? found(id, false, offset, 0) : { offset, version: 0, extended: false, reason: end },
+  return standardPointers(space).map(({ offset, id, next, end }) =>
+    end === undefined
+      ? found({ id, extended: false, offset, version: 0, next })
+      : { offset, version: 0, extended: false, reason: end },
   );
 }
 
@@ -63,16 +65,17 @@ function walkExtended(space: Space): Step[] {
       break;
     }
     seen.add(offset);
-    steps.push(found(header & 0xffff, true, offset, version));
-    offset = (header >>> 20) & ~3;
+    const next = (header >>> 20) & ~3;
+    steps.push(found({ id: header & 0xffff, extended: true, offset, version, next }));
+    offset = next;
   }
   return steps;
 }
 
-function found(id: number, extended: boolean, offset: number, version: number): Found {
-  const spec = byId.get(`${extended}/${id}`);
-  const name = spec?.name ?? (id === NULL_ID && !extended ? 'NULL' : `0x${id.toString(16).padStart(2, '0')}`);
-  return { spec, place: { name, id, extended, offset, version } };
+function found(entry: Omit<Place, 'name'>): Found {
+  const spec = byId.get(`${entry.extended}/${entry.id}`);
+  const name = spec?.name ?? (entry.id === NULL_ID ? 'NULL' : `0x${entry.id.toString(16).padStart(2, '0')}`);
+  return { spec, place: { name, ...entry } };
 }
 
 /** An unknown capability: its place, and its bytes up to the next one. */
