@@ -7,6 +7,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
+import { STYLESHEET, toHtml } from '../lib/html.js';
+import { View } from '../lib/view.js';
 import { install } from '../kernel/kernelspec.js';
 import { NotebookServer, openBrowser, screenshot } from './browser.js';
 import { needs } from './needs.js';
@@ -215,6 +217,40 @@ describe('nbconvert', { timeout: 600_000, ...needs('jupyter', 'browser') }, () =
         theme,
       );
       await screenshot(page, `plots-${theme}`);
+    }
+    await page.close();
+  });
+
+  test('every tone is readable, light and dark, whichever way the page says it', async () => {
+    const tones = ['plain', 'dim', 'name', 'value', 'good', 'warn', 'bad', 'changed'] as const;
+    const rows = tones.map((tone) => [{ text: tone, tone }, 'plain']);
+    const html =
+      STYLESHEET +
+      toHtml(
+        new View('title', ['tone', ''], rows, {
+          plot: { kind: 'bars', x: 'x', y: 'y', edges: ['a', 'b'], counts: [1] },
+        }),
+      ).replace('</svg>', '</svg><i></i>');
+    const page = await browser.newPage();
+    const dark = [
+      'data-jp-theme-light="false"',
+      'data-theme="dark"',
+      'data-vscode-theme-kind="vscode-dark"',
+      'data-vscode-theme-kind="vscode-high-contrast"',
+    ];
+    for (const [says, colours] of [
+      ['', '#fff;color:#111'],
+      ['data-vscode-theme-kind="vscode-light"', '#fff;color:#111'],
+      ...dark.map((each) => [each, '#1e1e1e;color:#ddd']),
+    ]) {
+      await page.setContent(`<!doctype html><body ${says} style="background:${colours}">${html}</body>`);
+      const contrasts = (await page.evaluate(`(${CONTRASTS})()`)) as { text: string; contrast: number }[];
+      assert.ok(contrasts.length > 2 * tones.length, `${contrasts.length} texts`);
+      assert.deepEqual(
+        contrasts.filter(({ contrast }) => contrast < 4.5),
+        [],
+        says,
+      );
     }
     await page.close();
   });
