@@ -84,6 +84,22 @@ export const MUTANTS: readonly Mutant[] = [
     only: 'above the mask',
   },
   {
+    name: 'what is written behind a buffer in its last page goes unnoticed',
+    file: 'lib/guard.ts',
+    search: 'memory.bytes.subarray(length)',
+    replace: 'memory.bytes.subarray(memory.size)',
+    test: 'contract',
+    only: 'found in the guards',
+  },
+  {
+    name: 'a wait for several stays in the queues of the others',
+    file: 'lib/irq.ts',
+    search: 'if (index !== -1) irq.#waiters.splice(index, 1);',
+    replace: 'if (index !== -1 && irq === first) irq.#waiters.splice(index, 1);',
+    test: 'contract',
+    only: 'interrupted waitAny leaves',
+  },
+  {
     name: 'two buffers overlap',
     file: 'lib/iova.ts',
     search: 'const right = { first: last + 1n,',
