@@ -16,6 +16,7 @@ import { awaits, guardLoops, keepEarlierValues, type Notes, placeCalls } from '.
 import { CELL_TYPES, NODE_SLIM, overlay, SHELL_TYPES } from './overlay.js';
 import { type Builder, LIBRARY_FILES, type ProgramOptions, Programs } from './program.js';
 import type { Compiled, CompileResult, CompilerData, Completion, Diagnostic } from './threads.js';
+import { inString } from './strings.js';
 import { folderOptions } from './tsconfig.js';
 import { dressed, keepCompiled, quickInfo, type Ts, ts } from './typescript.js';
 import { disposedNames, whyGone } from './using.js';
@@ -73,6 +74,7 @@ interface Left {
 }
 
 class Compiler {
+  readonly #cwd: string;
   readonly #converter: Converter;
   #programs: Programs | undefined;
   #lull: NodeJS.Timeout | undefined;
@@ -92,6 +94,7 @@ class Compiler {
   #notes: Notes = { imports: new Set(), names: new Set() };
 
   constructor(cwd: string) {
+    this.#cwd = cwd;
     overlay(ts.sys, cwd);
     const tslab = loadTslab(
       dressed({
@@ -160,7 +163,7 @@ class Compiler {
   #explained(diagnostics: readonly TslabDiagnostic[]): Diagnostic[] {
     return diagnostics.map((each) => {
       const plain = diagnostic(each);
-      return { ...plain, message: whyGone(plain.message, this.#gone) };
+      return { ...plain, message: shortened(whyGone(plain.message, this.#gone)) };
     });
   }
 
@@ -184,11 +187,16 @@ class Compiler {
 
   complete(code: string, cursor: number): Completion {
     this.#programs?.refresh();
+    const card = /\bopen\(\s*['"`][^'"`\n]*$/.test(code.slice(0, cursor))
+      ? inString(code, cursor, this.#cwd)
+      : undefined;
+    if (card) return card;
     const find = (): Found => this.#converter.complete(this.#declarations, code, cursor);
     let found = find();
     const typed = code.slice(found.start, cursor);
     if (lacksNode(found, typed) && this.#programs?.widen()) found = find();
-    return completed(found, typed);
+    const known = completed(found, typed);
+    return known.matches.length > 0 ? known : (inString(code, cursor, this.#cwd) ?? known);
   }
 
   inspect(code: string, cursor: number): string | undefined {
@@ -227,6 +235,14 @@ class Compiler {
     this.#emitted.set(outputText, this.#maps);
     return { ...out, outputText };
   }
+}
+
+/** A register map's type is pages long, and says nothing of what is wrong: its name is enough. */
+function shortened(message: string): string {
+  return message.replace(/'([^']{100,})'/g, (_, type: string) => {
+    const name = /^(?:readonly )?[\w.]+(?=<)/.exec(type)?.[0];
+    return name === undefined ? `'${type.slice(0, 60)} …'` : `'${name}<…>'`;
+  });
 }
 
 function diagnostic(from: TslabDiagnostic): Diagnostic {

@@ -20,7 +20,7 @@ export interface Found {
 export function completed(found: Found, typed: string): Completion {
   const checker = found.original?.checker;
   const entries = new Map<string, CompletionEntry>((found.original?.entries ?? []).map((entry) => [entry.name, entry]));
-  const matches = fitting(found.candidates, typed).map((text, index): CompletionMatch => {
+  const matches = asDeclared(fitting(found.candidates, typed), entries).map((text, index): CompletionMatch => {
     const entry = entries.get(text);
     const detail = index < DETAILS && entry && checker ? typeText(entry, checker) : undefined;
     return { text, kind: entry?.kind ?? '', ...(detail === undefined ? {} : { detail }) };
@@ -40,6 +40,18 @@ export function lacksNode({ candidates, original }: Found, typed: string): boole
 function fitting(names: readonly string[], typed: string): readonly string[] {
   const begins = names.filter((name) => name.toLowerCase().startsWith(typed.toLowerCase()));
   return begins.length > 0 ? begins : names;
+}
+
+/** Registers and fields first, and in the order of the datasheet, which is that of their map. */
+function asDeclared(names: readonly string[], entries: ReadonlyMap<string, CompletionEntry>): readonly string[] {
+  const place = (name: string): number | undefined => {
+    if (!/^[A-Z][A-Z0-9_]*$/.test(name) || entries.get(name)?.kind !== 'property') return undefined;
+    return entries.get(name)?.symbol?.declarations?.[0]?.pos;
+  };
+  const placed = names.map((name) => ({ name, at: place(name) }));
+  const registers = placed.flatMap(({ name, at }) => (at === undefined ? [] : [{ name, at }]));
+  const sorted = registers.sort((a, b) => a.at - b.at).map(({ name }) => name);
+  return [...sorted, ...placed.filter(({ at }) => at === undefined).map(({ name }) => name)];
 }
 
 function typeText(entry: CompletionEntry, checker: TypeChecker): string | undefined {

@@ -123,7 +123,24 @@ export function quickInfo(document: (symbol: TypeScript.Symbol) => void) {
         internal.getContainerNode(node),
         node,
       );
+    const own = documentation?.length ? documentation : mapDocs(symbol);
     const textSpan = { start, length: node.getEnd() - start };
-    return { kind: symbolKind, kindModifiers: '', textSpan, displayParts, documentation, tags } as TypeScript.QuickInfo;
+    return {
+      kind: symbolKind,
+      kindModifiers: '',
+      textSpan,
+      displayParts,
+      documentation: own,
+      tags,
+    } as TypeScript.QuickInfo;
   };
+}
+
+/** A register or field without words of its own: those of its map, which cites the datasheet. */
+function mapDocs(symbol: TypeScript.Symbol): TypeScript.SymbolDisplayPart[] {
+  let at: TypeScript.Node | undefined = symbol.declarations?.[0];
+  if (!at || !ts.isPropertySignature(at) || !/^[A-Z]/.test(symbol.name)) return [];
+  while (at && !ts.isVariableStatement(at)) at = at.parent;
+  const text = at ? ts.getJSDocCommentsAndTags(at).map(({ comment }) => ts.getTextOfJSDocComment(comment)) : [];
+  return text.flatMap((each) => (each ? [{ kind: 'text', text: each }] : []));
 }

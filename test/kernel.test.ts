@@ -339,6 +339,40 @@ describe('cells', { timeout: 300_000 }, () => {
     await bench.run('sim.close()');
   });
 
+  test('registers are completed in the order of the datasheet, cards in open(), files in strings', async () => {
+    await bench.run("const board = open('sim:edu'); const edu = board.bar(0).registers(EDU)");
+    const complete = async (code: string) => (await bench.kernel.complete(code, code.length)).matches;
+    const registers = await complete('edu.');
+    const order = ['ID', 'LIVENESS', 'FACTORIAL', 'STATUS', 'IRQ_STATUS', 'IRQ_RAISE'];
+    assert.deepEqual(
+      registers.slice(0, 6).map(({ text }) => text),
+      order,
+    );
+    assert.match(registers[0]?.detail ?? '', /"ro"|Register</);
+    assert.match((await bench.kernel.inspect('edu.STATUS', 6)) ?? '', /STATUS: Register<32[^]*"rw"/);
+    assert.match((await bench.kernel.inspect('EDU.STATUS', 6)) ?? '', /"rw"[^]*BAR 0\. Accesses/);
+    const refused = await bench.run('edu.STATSU.read()');
+    assert.match(
+      refused.reply.evalue ?? '',
+      /^Property 'STATSU' does not exist on type 'Registers<…>'. Did you mean 'STATUS'\?$/,
+    );
+    assert.deepEqual(
+      (await complete("open('si")).map(({ text }) => text),
+      ['sim:edu'],
+    );
+    mkdirSync(path.join(bench.folder, 'maps'), { recursive: true });
+    writeFileSync(path.join(bench.folder, 'maps/board.json'), '{}');
+    assert.deepEqual(
+      (await complete("const text = 'ma")).map(({ text }) => text),
+      ['maps/'],
+    );
+    assert.deepEqual(
+      (await complete("const text = 'maps/b")).map(({ text }) => text),
+      ['maps/board.json'],
+    );
+    await bench.run('board?.close()');
+  });
+
   test('a cell is complete, incomplete or invalid', async () => {
     const expected = {
       '1 + 1': 'complete',
