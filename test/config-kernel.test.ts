@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { KernelClient, type Output } from '../kernel/client.js';
 import { dumpText, parseDump } from '../lib/config/dump.js';
@@ -99,9 +99,10 @@ describe('a notebook that only looks at config space runs on a dump', { timeout:
   const notebook = join(root, 'notebooks', 'config.ipynb');
   const out = join(folder, 'out.ipynb');
   test('named by VFIOLAB_DEVICE, or by --device from the folder where one is', async () => {
+    const here = relative(process.cwd(), CARD);
     const runs = [
-      await vfiolab(['run', notebook, '--json'], { VFIOLAB_DEVICE: `dump:${CARD}` }),
-      await vfiolab(['run', notebook, '--device', `dump:${join(folder, 'card.txt')}#04:00.0`, '-o', out]),
+      await vfiolab(['run', notebook, '--json'], { VFIOLAB_DEVICE: `dump:${here}` }),
+      await vfiolab(['run', notebook, '--device', `dump:${here}#04:00.0`, '-o', out]),
     ];
     for (const { code, stderr } of runs) assert.equal(code, 0, stderr);
     const text = JSON.stringify(JSON.parse(readFileSync(out, 'utf8')).cells);
