@@ -8,7 +8,7 @@ const WAYS = ['group:', 'iommufd:'] as const;
 
 /** @returns undefined where the cursor is in no string, or nothing is known that fits */
 export function inString(code: string, cursor: number, cwd: string): Completion | undefined {
-  const [, before = '', quote, typed] = /^([^]*?)(['"`])((?:(?!\2)[^\n\\])*)$/.exec(lastLine(code, cursor)) ?? [];
+  const [, before = '', quote, typed] = /^(.*?)(['"`])((?:(?!\2)[^\n\\])*)$/.exec(lastLine(code, cursor)) ?? [];
   if (quote === undefined || typed === undefined || /\b(from|import|require)\s*\(?\s*$/.test(before)) return undefined;
   const matches = /\bopen\(\s*$/.test(before) ? cards(typed) : files(typed, cwd);
   if (matches.length === 0) return undefined;
