@@ -10,7 +10,7 @@ import { BusError, ClosedError, GoneError, SystemError, UsageError } from '../er
 import type { Fate } from '../fate.js';
 import { errnoName, libc } from '../native.js';
 import { type MappedRegion, REGION_SHIFT } from './regions.js';
-import type { Window } from './window.js';
+import { ONES, type Window } from './window.js';
 
 /** How a backend calls itself. */
 export interface Identity {
@@ -20,8 +20,6 @@ export interface Identity {
   readonly fate?: Fate;
 }
 
-/** What a card answers that is not there any more, and some registers hold. */
-const ONES = { 8: 0xff, 16: 0xffff, 32: 0xffff_ffff, 64: 0xffff_ffff_ffff_ffffn } as const;
 /** STATUS: it has bits that are always 0. The IDs would not do, vfio-pci answers for them itself. Ref: PCI Express Base 6.0, 7.5.1.1.4 */
 const STATUS = 0x06;
 
@@ -42,14 +40,19 @@ export class RegionAccess {
     this.#identity = identity;
     this.#fd = fd;
     this.#regions = regions;
-    for (const { info, windows } of regions) this.#windows[info.index] = windows;
+    for (const { info, windows } of regions) {
+      this.#windows[info.index] = windows;
+      for (const window of windows) {
+        window.onOnes = (offset, width) => this.#checkPresent(info.index, offset, `read${width}`);
+      }
+    }
   }
 
   read(region: number, offset: number, width: Width): number | bigint {
     const window = this.#window(region, offset, width / 8);
-    const value = window === undefined ? this.#pread(region, offset, width) : window.read(offset, width);
+    if (window === undefined) return this.#pread(region, offset, width);
+    const value = window.read(offset, width);
     if (value === undefined) throw this.#fault(region, offset, `read${width}`);
-    if (value === ONES[width]) this.#checkPresent(region, offset, `read${width}`);
     return value;
   }
 
@@ -122,7 +125,10 @@ export class RegionAccess {
 
   #pread(region: number, offset: number, width: Width): number {
     this.#transfer('pread', region, offset, width, `read${width}`);
-    return width === 32 ? value.getUint32(0, true) : width === 16 ? value.getUint16(0, true) : value.getUint8(0);
+    const number =
+      width === 32 ? value.getUint32(0, true) : width === 16 ? value.getUint16(0, true) : value.getUint8(0);
+    if (number === ONES[width]) this.#checkPresent(region, offset, `read${width}`);
+    return number;
   }
 
   #pwrite(region: number, offset: number, width: Width, number: number | bigint): void {

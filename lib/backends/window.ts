@@ -2,12 +2,17 @@
 import type { Width } from '../backend.js';
 import type { Mmio } from '../native.js';
 
+/** Every bit of a register set. */
+export const ONES = { 8: 0xff, 16: 0xffff, 32: 0xffff_ffff, 64: 0xffff_ffff_ffff_ffffn } as const;
+
 export class Window {
   /** Where its first byte is in this process. */
   readonly at: number;
   /** Offsets from `first` up to `end` are in it. */
   readonly first: number;
   readonly end: number;
+  /** Called before a read returns all-ones, which is what a card answers that is not there any more. It may throw. */
+  onOnes: (offset: number, width: Width) => void = () => {};
   /** undefined: it faulted. */
   readonly read: (offset: number, width: Width) => number | bigint | undefined;
   /** true: it faulted. */
@@ -24,8 +29,19 @@ export class Window {
     const base = at - first;
     const { read8, read16, read32, read64, write8, write16, write32, write64 } = mmio;
     this.read = (offset, width) => {
-      if (width === 64) return read64(base + offset);
-      const value = width === 32 ? read32(base + offset) : width === 16 ? read16(base + offset) : read8(base + offset);
+      if (width === 64) {
+        const value = read64(base + offset);
+        if (value === ONES[64]) this.onOnes(offset, width);
+        return value;
+      }
+      if (width === 32) {
+        const value = read32(base + offset);
+        // Compared where its type is known: that costs next to nothing.
+        if (value === 0xffff_ffff) this.onOnes(offset, width);
+        return value >= 0 ? value : undefined;
+      }
+      const value = width === 16 ? read16(base + offset) : read8(base + offset);
+      if (value === ONES[width]) this.onOnes(offset, width);
       return value >= 0 ? value : undefined;
     };
     this.write = (offset, width, value) => {
