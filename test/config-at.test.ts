@@ -271,6 +271,7 @@ describe('writes', () => {
     assert.ok(0xf4 + ROOTSTA.offset > 0x100);
     assert.throws(() => plain(last).config.capability('EXP').ROOTSTA, /this device has no such register/);
     assert.equal(plain(last).config.capability('EXP').DEVCTL.offset, 0xfc);
+    assert.equal(plain(last).config.at('100.l').name, 'AER.HEAD');
     assert.throws(() => config.capability('VNDR', 2), /it has 2 of them, from 0/);
     assert.throws(
       () => config.capability('MSI'),

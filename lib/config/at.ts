@@ -7,7 +7,7 @@ import { shapeOf } from './capability.js';
 import { offsetsOf } from './decode.js';
 import { LAYOUTS, layoutAt } from './layout.js';
 import { type ConfigWidth, parsePlaceName } from './setpci.js';
-import type { Space } from './space.js';
+import { CONVENTIONAL_SIZE, type Space } from './space.js';
 import { isFound, walk } from './walk.js';
 
 /** Fields by name where a register is known, and `raw`. */
@@ -93,7 +93,9 @@ function known(space: Space): readonly Known[] {
     const shape = spec === undefined ? {} : shapeOf(spec, space, place);
     const registers = Object.entries(spec?.registers ?? {}).flatMap(([name, register]) => {
       const offsets = offsetsOf(register, shape[name]).map((at) => place.offset + at);
-      return elements(`${place.name}.${name}`, register, offsets);
+      // Behind the conventional space other capabilities begin.
+      const own = offsets.filter((at) => place.extended || at < CONVENTIONAL_SIZE);
+      return elements(`${place.name}.${name}`, register, own);
     });
     const heads = Object.entries(place.extended ? EXTENDED_HEAD : STANDARD_HEAD).map(([name, register]) => {
       return { name: `${place.name}.${name}`, offset: place.offset + register.offset, spec: register };
