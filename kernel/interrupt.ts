@@ -64,7 +64,7 @@ export class Interrupter {
 /**
  * Node gives signals to main only, which may be spinning: here libuv's own watcher hears it, on this thread's loop.
  *
- * @returns false where Node does not let us at it (24 and later); main hears it then, between two turns of its loop.
+ * @returns false where Node does not let us at it (24 and later): sigint.ts then.
  */
 export function onSigint(callback: () => void): boolean {
   const silenced = process.noDeprecation ?? false;

@@ -19,6 +19,7 @@ import { Iopub } from './iopub.js';
 import { log, logTo } from './log.js';
 import { Pipes } from './pipes.js';
 import { type Answer, requests } from './requests.js';
+import { watchSigint } from './sigint.js';
 import { SendQueue } from './sockets.js';
 import { type IoData, SHARED, type ToIo, type ToMain, weight } from './threads.js';
 import { type Json, type Message, Wire } from './wire.js';
@@ -209,7 +210,6 @@ function hear(message: ToIo): void {
 
 main.on('message', hear);
 
-if (!onSigint(() => void interrupter.interrupt())) tell({ type: 'hearSigint' });
 setInterval(() => {
   if (process.ppid === parent) return;
   log('the parent process is gone');
@@ -224,6 +224,8 @@ await Promise.all([
   heartbeat.bind(address(connection, 'hb')),
 ]);
 iopub.status('starting', {});
+const sigint = (): void => void interrupter.interrupt();
+if (!onSigint(sigint) && !watchSigint(sigint)) tell({ type: 'hearSigint' });
 void read(shell, onShell);
 void read(control, onControl);
 void read(stdin, onStdin);

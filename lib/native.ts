@@ -353,6 +353,13 @@ function bind(so: Koffi.LibraryHandle): Mmio {
   };
 }
 
+/** SIGINT is counted by an eventfd, also while JavaScript computes. @returns false without mmio.so, or where the kernel refuses */
+export function countSigint(eventfd: number): boolean {
+  if ('missing' in loaded()) return false;
+  const to = koffi().load(MMIO_FILE).func('interrupts_to', 'int64_t', ['int']);
+  return Number(to(eventfd)) === 0;
+}
+
 /** Where bytes lie, for a struct that points at them: they must be kept until the kernel has read it. */
 export function addressOf(bytes: Uint8Array): number {
   // Asked for, the buffer of a small array leaves V8's heap, where it could move.

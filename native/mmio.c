@@ -152,10 +152,11 @@ PUBLIC _Bool read64(u64 at, u64 into)
 
 /* --- the signals ------------------------------------------------------------------------------------------------- */
 
-enum { SIGBUS = 7, SIGSEGV = 11 };
+enum { SIGINT = 2, SIGBUS = 7, SIGSEGV = 11 };
 #define SA_SIGINFO 0x00000004ul
 #define SA_RESTORER 0x04000000ul
 #define SA_ONSTACK 0x08000000ul
+#define SA_RESTART 0x10000000ul
 #define SA_NODEFER 0x40000000ul
 #define SA_RESETHAND 0x80000000ul
 
@@ -168,7 +169,7 @@ struct action {
 };
 
 #if defined(__x86_64__)
-enum { RT_SIGACTION = 13, GETTID = 186, GETPID = 39, TGKILL = 234 };
+enum { RT_SIGACTION = 13, GETTID = 186, GETPID = 39, TGKILL = 234, WRITE = 1 };
 /* uc_mcontext.gregs[REG_RIP]. Ref: asm/sigcontext.h */
 #define PC_OFFSET (40 + 16 * 8)
 #define RESTORER_FLAG SA_RESTORER
@@ -192,7 +193,7 @@ static i64 syscall4(i64 number, i64 a, i64 b, i64 c, i64 d)
 	return result;
 }
 #else
-enum { RT_SIGACTION = 134, GETTID = 178, GETPID = 172, TGKILL = 131 };
+enum { RT_SIGACTION = 134, GETTID = 178, GETPID = 172, TGKILL = 131, WRITE = 64 };
 /* uc_mcontext is at 176: fault_address, regs[31], sp, pc. Ref: arch/arm64/include/uapi/asm/{ucontext,sigcontext}.h */
 #define PC_OFFSET (176 + 8 + 31 * 8 + 8)
 /* The kernel returns through its vdso. */
@@ -272,4 +273,27 @@ __attribute__((constructor)) void guard(void)
 		sigaction(taken[i].signal, 0, taken[i].before);
 		sigaction(taken[i].signal, &ours, 0);
 	}
+}
+
+/* --- SIGINT ------------------------------------------------------------------------------------------------------ */
+
+static int interrupts = -1;
+
+static void on_interrupt(int signal, void *info, void *context)
+{
+	u64 one = 1;
+
+	(void)signal;
+	(void)info;
+	(void)context;
+	syscall4(WRITE, interrupts, (i64)&one, sizeof(one), 0);
+}
+
+/* From now on each SIGINT is counted by this eventfd, at once: Node hears it only when JavaScript is at rest. */
+PUBLIC i64 interrupts_to(int fd)
+{
+	const struct action ours = {on_interrupt, SA_SIGINFO | SA_ONSTACK | SA_RESTART | RESTORER_FLAG, RESTORER, 0};
+
+	interrupts = fd;
+	return sigaction(SIGINT, &ours, 0);
 }

@@ -47,7 +47,7 @@ const PARTS: readonly Part[] = [
     packages: ['zeromq'],
   },
   { name: 'compiler', files: /^kernel\/compiler\.ts$/, parts: ['ground', 'kernel'], packages: ['tslab', 'typescript'] },
-  { name: 'pipes', files: /^kernel\/pipes\.ts$/, parts: ['ground', 'native', 'kernel'] },
+  { name: 'pipes', files: /^kernel\/(pipes|sigint)\.ts$/, parts: ['ground', 'native', 'kernel'] },
   {
     name: 'kernel',
     files: /^kernel\//,
