@@ -309,7 +309,10 @@ const VFIO: readonly Row[] = [
     there: 'ERR and REQ interrupts',
     here: "dev.enableIrqs('req'), dev.onEvent(listener)",
     api: ['Device.enableIrqs', 'Device.onEvent'],
-    shown: [[inside('vectors'), '*: every kind of interrupt, and the best one first']],
+    shown: [
+      [inside('vectors'), '*: every kind of interrupt, and the best one first'],
+      [inside('gone'), 'an error of the bus is told, and the card stays open'],
+    ],
   },
   {
     there: 'no-IOMMU mode, for who asks for it by name',
@@ -485,6 +488,15 @@ const WANTED: readonly Row[] = [
     shown: [
       [CONTRACT, 'with memory decoding off a read is a BusError, and the session goes on'],
       [inside('resets'), '*: asleep in D3 a mapped BAR is a BusError, config space answers, and D0 brings it back'],
+    ],
+  },
+  {
+    there: 'a session that outlives an unplugged card, and tells all-ones from a value',
+    here: 'dev.onEvent(listener); later calls throw a GoneError that says what happened',
+    api: ['GoneError', 'Device.onEvent', 'Device.rehearse'],
+    shown: [
+      [inside('gone'), '*: an unbind while nothing is done: an event, and later calls say what happened'],
+      [inside('gone'), 'a register that holds all-ones is told from a card that is not there'],
     ],
   },
   {
