@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { CAPABILITIES } from '../lib/config/catalog.js';
-import { type DumpedFunction, dumpText, parseDump } from '../lib/config/dump.js';
+import { type DumpedFunction, dumpText, listed, parseDump } from '../lib/config/dump.js';
 import { HEADER_SIZE } from '../lib/config/space.js';
 import { lspciText } from '../lib/config/text.js';
 import { isFound, walk } from '../lib/config/walk.js';
@@ -81,6 +81,27 @@ test('names of devices, subsystems and classes out of pci.ids, line for line', n
   tally.judge(t, REACHED.dumps);
 });
 
+test('order and names of functions, with domains, without, and with domain 0 only', needs('pciutils'), () => {
+  const header = (index: number) =>
+    Uint8Array.from({ length: 64 }, (_, at) => (at === 0x0e ? 0 : (index * 7 + at) & 0xff));
+  for (const slots of [
+    ['02:00.0', '00:1f.3', '00:1f.2', '01:0a.0'],
+    ['0000:02:00.0', '0000:00:1f.3', '0000:00:02.0'],
+    ['0001:02:00.0', '0000:03:00.0', '10000:e1:00.0', '0001:01:00.7'],
+    ['0000:03:00.0', '02:00.0', '0002:00:00.0'],
+  ]) {
+    const dump = textOf(slots.map((slot, index) => ({ slot, bytes: header(index) })));
+    const ours = listed(parseDump(dump));
+    assert.deepEqual(
+      ours.map(({ slot }) => slot),
+      [...lspciOf(dump).keys()],
+    );
+    const tally = new Tally();
+    tally.add(ours, lspciOf(dump));
+    assert.equal(tally.share, 100);
+  }
+});
+
 test('what is excused is a written list of reasons', () => {
   assert.ok(EXCUSED.length <= EXCUSABLE.patterns);
   for (const { pattern, reason } of EXCUSED) {
@@ -121,9 +142,13 @@ class Tally {
     this.#kinds.set(kind, { count: count + 1, example });
   }
 
+  get share(): number {
+    return (100 * this.#same) / this.#lines;
+  }
+
   /** Prints the share of identical lines, and what differs. */
   judge(t: { diagnostic(text: string): void }, reached: number): void {
-    const share = (100 * this.#same) / this.#lines;
+    const { share } = this;
     t.diagnostic(
       `${this.#same} of ${this.#lines} lines identical: ${share.toFixed(3)} %; ${this.#excused} excused by ${EXCUSED.length} patterns`,
     );

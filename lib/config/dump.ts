@@ -3,6 +3,7 @@
  * empty line. What else stands among them (lspci's decoded text) is skipped.
  */
 import { UsageError } from '../errors.js';
+import { slotParts } from './filter.js';
 import { hex } from './words.js';
 
 /** One function of a dump. */
@@ -14,7 +15,7 @@ export interface DumpedFunction {
 }
 
 const SLOT = /^((?:[0-9a-f]{4,8}:)?[0-9a-f]{2}:[0-9a-f]{2}\.[0-7])(?:\s|$)/i;
-const ROW = /^([0-9a-f]{2,3}): ?((?:[0-9a-f]{2} )*[0-9a-f]{2})\s*$/i;
+const ROW = /^([0-9a-f]{2,8}): ?((?:[0-9a-f]{2} )*[0-9a-f]{2})\s*$/i;
 const LARGEST = 4096;
 
 /**
@@ -48,6 +49,21 @@ export function parseDump(text: string, path = 'dump'): readonly DumpedFunction[
     throw new UsageError({ path, attempted: 'read a dump', reason: 'no function with bytes in it', hint });
   }
   return found.map(({ slot, bytes }) => ({ slot, bytes: Uint8Array.from(bytes) }));
+}
+
+/**
+ * In lspci's order, and called as lspci calls them: with their domains where any is of another than 0, else without.
+ *
+ * @example listed([{ slot: '0000:02:00.0' }, { slot: '01:00.0' }])   // 01:00.0, 02:00.0
+ */
+export function listed<T extends { readonly slot: string }>(functions: readonly T[]): readonly T[] {
+  const placed = functions.map((one) => ({ one, parts: slotParts(one.slot) }));
+  placed.sort((a, b) => a.parts.map((part, index) => part - (b.parts[index] ?? 0)).find((order) => order !== 0) ?? 0);
+  const withDomain = placed.some(({ parts }) => parts[0] !== 0);
+  return placed.map(({ one, parts: [domain = 0, bus = 0, device = 0, number = 0] }) => {
+    const slot = `${hex(bus, 2)}:${hex(device, 2)}.${number}`;
+    return { ...one, slot: withDomain ? `${hex(domain, 4)}:${slot}` : slot };
+  });
 }
 
 /** The same form back; `lspci -F` reads it. `title` follows the slot. */

@@ -52,7 +52,7 @@ export function idFilter(text: string, path: string): (ids: Ids) => boolean {
 }
 
 /** Domain, bus, slot, function; a domain that is not written is 0. */
-function slotParts(slot: string): readonly number[] {
+export function slotParts(slot: string): readonly number[] {
   const parts = /^(?:([0-9a-f]+):)?([0-9a-f]+):([0-9a-f]+)\.([0-7])$/i.exec(slot)?.slice(1) ?? [];
   return parts.map((part) => Number.parseInt(part ?? '0', 16));
 }

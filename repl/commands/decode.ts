@@ -1,7 +1,7 @@
 /** `vfiolab decode`: config space in lspci's words, or as JSON; of a device, or of a file that lspci -x wrote. */
 import { existsSync, readFileSync } from 'node:fs';
 import { describeSpace } from '../../lib/config/describe.js';
-import { type DumpedFunction, parseDump } from '../../lib/config/dump.js';
+import { type DumpedFunction, listed, parseDump } from '../../lib/config/dump.js';
 import { type Ids, idFilter, slotFilter, slotOf } from '../../lib/config/filter.js';
 import { lspciView } from '../../lib/config/tones.js';
 import { SystemError, UsageError } from '../../lib/errors.js';
@@ -55,7 +55,7 @@ interface Source extends DumpedFunction {
 /** A file is one where it exists; a SPEC is everything else. */
 function functionsOf(source: string): readonly Source[] {
   if (source === '-' || existsSync(source))
-    return parseDump(readText(source), source === '-' ? 'standard input' : source);
+    return listed(parseDump(readText(source), source === '-' ? 'standard input' : source));
   using device = open(source, { share: 'join' });
   const sizes = new Map(device.regions.map(({ info }) => [info.index, info.size]));
   return [{ slot: slotOf(device.path), bytes: device.config.space().bytes, sizes }];
