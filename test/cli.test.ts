@@ -234,7 +234,7 @@ describe('kernel install and remove', OPTIONS, () => {
         `TypeScript (vfiolab) is installed in ${file(folder)}\n`,
       );
       const { display_name, argv } = JSON.parse(readFileSync(spec(folder), 'utf8'));
-      assert.equal(display_name, 'TypeScript (vfiolab)');
+      assert.equal(display_name, 'TypeScript (lab)');
       assert.equal(argv[0], process.execPath);
       assert.equal(await out(`kernel remove ${option}`, env), `removed ${file(folder)}\n`);
       assert.equal(existsSync(spec(folder)), false);

@@ -139,12 +139,12 @@ describe('the package, installed without scripts and without a compiler', { time
     let shown = '';
     child.stdout.setEncoding('utf8').on('data', (text) => {
       shown += text;
-      if (shown.includes('237') && child.stdin.writable) child.stdin.end('\u0004');
+      if (shown.includes('237 (0xed)') && child.stdin.writable) child.stdin.end('\u0004');
     });
     child.stdin.on('error', () => {});
     child.stdin.write('edu.ID.read().MAGIC\r');
     const [code] = await once(child, 'close');
     assert.equal(code, 0, shown);
-    assert.match(shown, /237\r\n/);
+    assert.match(shown, /237 \(0xed\)\r\n/);
   });
 });
