@@ -1,10 +1,13 @@
 /** The card goes away while it is open: on the simulator, in this process and in a kernel. On the kernel's VFIO: vm/inside/gone.ts. */
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { type CardEvent, ClosedError, GoneError, open, UsageError } from '../lib/index.js';
 import { toText } from '../lib/print.js';
 import { VIEW } from '../lib/view.js';
 import { Bench, until } from './kernel-bench.js';
+import { needs } from './needs.js';
+import { Tmux } from './tmux.js';
 
 const TAKEN = /the card was taken away at \d\d:\d\d:\d\d: its driver asked for it \(REQ\); give it to vfio-pci again/;
 
@@ -106,4 +109,17 @@ describe('in a kernel', { timeout: 300_000 }, () => {
     const { result, reply } = await bench.run("dev = open('sim:edu'); dev.bar(0).read32(0)");
     assert.equal(result ?? reply.evalue, String(0x010000ed));
   });
+});
+
+test('at the prompt a cell that never ends is interrupted, and the message says why', needs('tmux'), async () => {
+  const cli = join(import.meta.dirname, '..', 'repl', 'cli.js');
+  using terminal = new Tmux(`'${process.execPath}' '${cli}'; read end`, {
+    columns: 100,
+    env: { VFIOLAB_DEVICE: 'sim:edu' },
+  });
+  await terminal.until(/^1> const dev/m);
+  terminal.enter("dev.rehearse('req'); for (;;) {}");
+  await terminal.until(/^sim:edu was taken away at [\d:]+: its driver asked for it \(REQ\)\n(?:.*\n)*?\d+>$/m);
+  terminal.enter('dev.closed');
+  await terminal.until(/^\d+> dev\.closed\n(?:.*\n)*?true$/m);
 });

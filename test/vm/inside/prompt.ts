@@ -39,7 +39,9 @@ test('the prompt', async () => {
   writeFileSync(`/sys/bus/pci/devices/${EDU}/driver/unbind`, EDU);
   const took = performance.now() - start;
   assert.ok(took < 9000, `${took} ms`);
-  await terminal.until(new RegExp(`^${EDU} was taken away at [\\d:]+: its driver asked for it \\(REQ\\)$`, 'm'));
+  await terminal.until(
+    new RegExp(`^${EDU} was taken away at [\\d:]+: its driver asked for it \\(REQ\\)\\n(?:.*\\n)*?\\d+>$`, 'm'),
+  );
   terminal.enter('dev.closed');
   await terminal.until(/^\d+> dev\.closed\n(?:.*\n)*?true$/m);
   writeFileSync('/sys/bus/pci/drivers_probe', EDU);
