@@ -64,6 +64,7 @@ describe('the ledger', () => {
   test('an open file has a lock, and what it had is free when it is closed', () => {
     const path = join(folder, 'lock');
     const [one, two] = [new Ledger(path), new Ledger(path)];
+    one.withArena(0, () => assert.deepEqual(two.others, [], 'who cleans an arena has none'));
     assert.equal(lstatSync(path).mode & 0o777, 0o600);
     assert.deepEqual([one.takeDoor(), two.takeDoor()], [true, false]);
     assert.deepEqual([one.takeArena(), two.takeArena()], [0, 1]);

@@ -57,10 +57,10 @@ export class Ledger {
     libc().unlock(this.#fd, ARENA + index);
   }
 
-  /** Who has arenas, by another open file than this. */
+  /** Who has arenas, by another open file than this. Who cleans one for a moment does not, and is written down nowhere. */
   get others(): readonly Holder[] {
     const all = Array.from({ length: ARENAS }, (_, index) => this.#holder(ARENA + index));
-    return all.filter((holder) => holder !== undefined);
+    return all.filter((holder) => holder !== undefined).filter(({ command }) => command !== ENDED);
   }
 
   /** The interrupts of one device. Somebody who only disarms them has them for a moment. */
@@ -114,11 +114,14 @@ export class Ledger {
   }
 }
 
+/** A process that is not there has nothing: what is written is of an earlier one. */
+const ENDED = 'ended';
+
 function command(pid: number): string {
   try {
     return readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
   } catch {
-    return 'ended';
+    return ENDED;
   }
 }
 
