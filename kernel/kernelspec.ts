@@ -21,7 +21,8 @@ import { makeFolders } from '../lib/folders.js';
 import { LANGUAGE_INFO } from './info.js';
 import { MAIN, NODE_FLAGS } from './process.js';
 
-export const DISPLAY_NAME = 'TypeScript (vfiolab)';
+/** Two that look the same in a menu could not be told apart. */
+export const displayName = (name = 'vfiolab'): string => `TypeScript (${name})`;
 
 /** Where the kernelspec goes: at most one of the three; with none of them under /usr/local, for every user. */
 export interface Place {
@@ -128,8 +129,7 @@ function mustBeOurs(folder: string): void {
 export function kernelSpec(name = 'vfiolab'): Record<string, unknown> {
   return {
     argv: [process.execPath, ...NODE_FLAGS, MAIN, '{connection_file}'],
-    // Two that look the same in a menu could not be told apart.
-    display_name: name === 'vfiolab' ? DISPLAY_NAME : `TypeScript (${name})`,
+    display_name: displayName(name),
     language: LANGUAGE_INFO.name,
     interrupt_mode: 'message',
     metadata: { debugger: false },

@@ -8,7 +8,7 @@ import { usageError } from './parse.js';
 
 export async function install(call: Call): Promise<number> {
   const folder = attempt(call, kernelspec.install);
-  printLine(`${kernelspec.DISPLAY_NAME} is installed in ${folder}`);
+  printLine(`${kernelspec.displayName(call.values.get('name'))} is installed in ${folder}`);
   return 0;
 }
 
