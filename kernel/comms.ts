@@ -1,38 +1,67 @@
 /**
- * Comms: side channels that a front end opens. There is one target, `vfiolab.view`: whoever opens it gets the View behind an
- * output as a message of its own, just before the output.
+ * Comms: side channels between the front end and a cell (channel.ts), opened by either. One target is our own, `vfiolab.view`: whoever
+ * opens it gets the View behind an output as a message of its own, just before the output.
  */
 import type { ViewData } from '../lib/view.js';
 import type { Iopub } from './iopub.js';
+import type { CommEvent } from './threads.js';
 import type { Header, Json } from './wire.js';
 
 export const VIEW_TARGET = 'vfiolab.view';
 
 export class Comms {
-  readonly #open = new Set<string>();
+  /** Targets, by the ids of the comms that are open. */
+  readonly #open = new Map<string, string>();
   readonly #iopub: Iopub;
+  readonly #tell: (event: CommEvent) => void;
 
-  constructor(iopub: Iopub) {
+  /** @param tell the cells, of what the front end does */
+  constructor(iopub: Iopub, tell: (event: CommEvent) => void) {
     this.#iopub = iopub;
+    this.#tell = tell;
   }
 
-  open({ comm_id, target_name }: Json, parent: Header): void {
-    if (target_name === VIEW_TARGET) this.#open.add(String(comm_id));
-    else this.#iopub.publish('comm_close', { comm_id, data: {} }, parent);
+  open(content: Json): void {
+    const event = eventOf('open', content, String(content.target_name));
+    this.#open.set(event.id, event.target);
+    if (event.target !== VIEW_TARGET) this.#tell(event);
   }
 
-  close({ comm_id }: Json): void {
-    this.#open.delete(String(comm_id));
+  message(content: Json): void {
+    this.#pass('msg', content);
+  }
+
+  close(content: Json): void {
+    this.#pass('close', content);
+    this.#open.delete(String(content.comm_id));
+  }
+
+  #pass(event: CommEvent['event'], content: Json): void {
+    const target = this.#open.get(String(content.comm_id));
+    if (target !== undefined && target !== VIEW_TARGET) this.#tell(eventOf(event, content, target));
+  }
+
+  /** What a cell does. */
+  publish({ event, id, target, data }: CommEvent, parent: Partial<Header>): void {
+    if (event === 'open') this.#open.set(id, target);
+    if (event === 'close') this.#open.delete(id);
+    const named = event === 'open' ? { target_name: target } : {};
+    this.#iopub.publish(`comm_${event}`, { comm_id: id, ...named, data }, parent);
   }
 
   show(view: ViewData, parent: Partial<Header>): void {
-    for (const comm_id of this.#open) this.#iopub.publish('comm_msg', { comm_id, data: { ...view } }, parent);
+    for (const [comm_id, target] of this.#open) {
+      if (target === VIEW_TARGET) this.#iopub.publish('comm_msg', { comm_id, data: { ...view } }, parent);
+    }
   }
 
   /** The content of comm_info_reply. */
   info({ target_name }: Json): Json {
-    const wanted = target_name === undefined || target_name === null || target_name === VIEW_TARGET;
-    const open = wanted ? [...this.#open] : [];
-    return { status: 'ok', comms: Object.fromEntries(open.map((id) => [id, { target_name: VIEW_TARGET }])) };
+    const all = [...this.#open].filter(([, target]) => (target_name ?? target) === target);
+    return { status: 'ok', comms: Object.fromEntries(all.map(([id, target]) => [id, { target_name: target }])) };
   }
+}
+
+function eventOf(event: CommEvent['event'], { comm_id, data }: Json, target: string): CommEvent {
+  return { event, id: String(comm_id), target, data: (data ?? {}) as Json };
 }

@@ -6,7 +6,7 @@ import type { ToIo, ToMain } from './threads.js';
 import type { Header, Json, Message } from './wire.js';
 
 type Done = Extract<ToIo, { type: 'done' }>;
-type Output = Exclude<ToIo, { type: 'done' | 'input' | 'pipes' | 'sigint' | 'end' }>;
+type Output = Exclude<ToIo, { type: 'comm' | 'done' | 'input' | 'pipes' | 'sigint' | 'end' }>;
 type Picture = Exclude<Output, { type: 'stream' | 'clear' }>;
 
 interface Running {
@@ -62,6 +62,11 @@ export class Executions {
   tell(text: string): void {
     this.output({ type: 'stream', cell: this.#shown ?? 0, name: 'stderr', text });
     this.#parts.iopub.flush();
+  }
+
+  /** Who asked for a cell. */
+  parent(cell: number | undefined): Partial<Header> {
+    return (cell === undefined ? undefined : this.#parents.get(cell)) ?? {};
   }
 
   add(message: Message): void {

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { PROGRESS, SIGNAL } from '../lib/cell.js';
 import { DisplayHandle, shown } from './display.js';
+import type { Channels } from './channel.js';
 import type { Inputs } from './input.js';
 import { type Standing, Watch, type WatchOptions, WATCH_ID } from './live.js';
 import type { Output } from './output.js';
@@ -15,7 +16,7 @@ import { KeyboardInterrupt } from './trace.js';
 const PINS = process.env.VFIOLAB_PINS === '1';
 delete process.env.VFIOLAB_PINS;
 
-export function defineGlobals(output: Output, inputs: Inputs): void {
+export function defineGlobals(output: Output, inputs: Inputs, channels: Channels): void {
   const { context } = output;
   const signal = { configurable: true, get: () => context.signal };
   Object.defineProperty(globalThis, 'signal', signal);
@@ -72,6 +73,7 @@ export function defineGlobals(output: Output, inputs: Inputs): void {
   });
   define('input', (prompt = '', { password = false } = {}) => inputs.ask(context.cell, String(prompt), password));
   defineShell(() => context.signal);
+  define('comms', { open: channels.open, target: channels.target });
   replaceTimers(context);
 }
 

@@ -44,7 +44,7 @@ const sockets = { shell, control, stdin, iopub: iopubSocket, hb: heartbeat };
 
 const iopub = new Iopub(wire, new SendQueue(iopubSocket));
 const replies = { shell: new SendQueue(shell), control: new SendQueue(control), stdin: new SendQueue(stdin) };
-const comms = new Comms(iopub);
+const comms = new Comms(iopub, (event) => tell({ type: 'comm', ...event }));
 const executions = new Executions({ iopub, comms, tell, reply: (to, content) => reply('shell', to, content) });
 const words = new Int32Array(shared);
 const interrupter = new Interrupter(
@@ -190,6 +190,7 @@ function onMain(message: ToIo): void {
     Atomics.notify(words, SHARED.UNTAKEN);
   }
   if (message.type === 'end') void closeSockets();
+  else if (message.type === 'comm') comms.publish(message, executions.parent(message.cell));
   else if (message.type === 'input') ask(message);
   else if (message.type === 'pipes') {
     logTo(message.log);

@@ -56,14 +56,17 @@ export function requests(parts: {
 
     history_request: ({ content }) => ({ status: 'ok', history: search(executions.history, content) }),
     comm_info_request: ({ content }) => comms.info(content),
-    comm_open: ({ content, header }) => {
-      comms.open(content, header);
+    comm_open: ({ content }) => {
+      comms.open(content);
       return undefined;
     },
     comm_close: ({ content }) => {
       comms.close(content);
       return undefined;
     },
-    comm_msg: () => undefined,
+    comm_msg: ({ content }) => {
+      comms.message(content);
+      return undefined;
+    },
   };
 }

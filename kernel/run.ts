@@ -3,6 +3,7 @@ import { endWatches } from './live.js';
 import type { MessagePort, Worker } from 'node:worker_threads';
 import { hostedBy } from '../lib/share/host.js';
 import type { Asker } from './ask.js';
+import { Channels } from './channel.js';
 import { defineGlobals } from './globals.js';
 import { Inputs } from './input.js';
 import { Output } from './output.js';
@@ -19,7 +20,8 @@ export async function start(parts: {
   const output = new Output(parts.io, parts.shared);
   const session = new Session(parts.asker, output, parts.shared, process.cwd());
   const inputs = new Inputs(output);
-  defineGlobals(output, inputs);
+  const channels = new Channels(output);
+  defineGlobals(output, inputs, channels);
   output.capture();
   hostedBy(parts.cards);
   await session.preload();
@@ -49,6 +51,7 @@ export async function start(parts: {
       if (message.cell === undefined) endWatches();
       session.interrupt(message.cell);
     } else if (message.type === 'input') inputs.answer(message);
+    else if (message.type === 'comm') channels.hear(message);
     else if (message.type === 'hearSigint') process.on('SIGINT', () => output.send({ type: 'sigint' }));
     else end();
   };

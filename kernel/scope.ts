@@ -37,6 +37,20 @@ declare function clearOutput(options?: { wait?: boolean }): void;
  * when the cell is interrupted.
  */
 declare function input(prompt?: string, options?: { password?: boolean }): Promise<string>;
+/** A side channel to the front end: data both ways, as JSON. */
+interface Comm {
+  readonly id: string;
+  readonly target: string;
+  onMessage: ((data: Readonly<Record<string, unknown>>) => void) | undefined;
+  onClose: ((data: Readonly<Record<string, unknown>>) => void) | undefined;
+  send(data: Readonly<Record<string, unknown>>): void;
+  close(data?: Readonly<Record<string, unknown>>): void;
+}
+/** Side channels: \`open\` one to a target of the front end's, or name a \`target\` that the front end may open. */
+declare const comms: {
+  open(target: string, data?: Readonly<Record<string, unknown>>): Comm;
+  target(name: string, opened: (comm: Comm, data: Readonly<Record<string, unknown>>) => void): void;
+};
 /** Aborted when the running cell is interrupted; waits for the card end by it unasked. */
 declare const signal: AbortSignal;
 `;

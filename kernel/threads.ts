@@ -47,6 +47,14 @@ export interface CompilerData {
   readonly io: import('node:worker_threads').MessagePort;
 }
 
+/** What happens on a comm: a side channel between a cell and the front end, opened by either. */
+export interface CommEvent {
+  readonly event: 'open' | 'msg' | 'close';
+  readonly id: string;
+  readonly target: string;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
 /** io to main. `cell` numbers every request to run code, silent ones too. */
 export type ToMain =
   | {
@@ -60,6 +68,8 @@ export type ToMain =
   | { readonly type: 'interrupt'; readonly cell: number | undefined }
   /** io cannot hear SIGINT; pass it on. */
   | { readonly type: 'hearSigint' }
+  /** The front end's side of a comm. */
+  | ({ readonly type: 'comm' } & CommEvent)
   /** What was answered to a cell's `input()`, or why nothing was. */
   | { readonly type: 'input'; readonly id: number; readonly value?: string; readonly failure?: string }
   | { readonly type: 'shutdown' };
@@ -95,6 +105,8 @@ export type ToIo =
       readonly prompt: string;
       readonly password: boolean;
     }
+  /** A cell's side of a comm. */
+  | ({ readonly type: 'comm'; readonly cell: number | undefined } & CommEvent)
   | { readonly type: 'sigint' }
   /** fds 1 and 2 lead to pipes now, and these are the ends to read; `log` is what fd 2 was. */
   | { readonly type: 'pipes'; readonly stdout: number; readonly stderr: number; readonly log: number }

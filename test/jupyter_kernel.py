@@ -136,6 +136,34 @@ class VfiolabKernel(jupyter_kernel_test.KernelTests):
         reply = self.kc.execute_interactive("await input()", allow_stdin=False, output_hook=outputs.append, timeout=TIMEOUT)
         self.assertEqual(reply["content"]["evalue"], "input: this front end takes no input")
 
+    def test_comms_both_ways(self):
+        def next_comm():
+            while True:
+                message = self.kc.get_iopub_msg(timeout=TIMEOUT)
+                if message["msg_type"].startswith("comm_"):
+                    return message["msg_type"], message["content"]
+
+        self.flush_channels()
+        self.kc.execute(
+            "const mine = comms.open('there', { a: 1 }); mine.onMessage = (data) => mine.send({ back: data });"
+            " comms.target('here', (comm, data) => comm.send({ got: data }))"
+        )
+        type, opened = next_comm()
+        self.assertEqual((type, opened["target_name"], opened["data"]), ("comm_open", "there", {"a": 1}))
+        self.assertEqual(self.get_non_kernel_info_reply(timeout=TIMEOUT)["content"]["status"], "ok")
+        id = opened["comm_id"]
+
+        def sent(type, content):
+            self.flush_channels()
+            self.kc.shell_channel.send(self.kc.session.msg(type, content))
+            return next_comm()
+
+        self.assertEqual(sent("comm_msg", {"comm_id": id, "data": {"n": 2}})[1], {"comm_id": id, "data": {"back": {"n": 2}}})
+        self.assertEqual(sent("comm_open", {"comm_id": "x", "target_name": "here", "data": {"b": 3}})[1]["data"], {"got": {"b": 3}})
+        self.assertEqual(sent("comm_open", {"comm_id": "y", "target_name": "nobody", "data": {}})[0], "comm_close")
+        for each in (id, "x"):
+            self.kc.shell_channel.send(self.kc.session.msg("comm_close", {"comm_id": each, "data": {}}))
+
     def test_silent(self):
         self.flush_channels()
         before = self.run_cell("1")[0]["content"]["execution_count"]
