@@ -16,10 +16,17 @@ export class Interrupter {
   readonly #shared: Int32Array;
   readonly #tellMain: () => void;
   readonly #runs: () => number | undefined;
+  readonly #refuse: () => void;
   #running: Promise<void> | undefined;
+  /** The last cell that was not to be terminated. */
+  #refused: number | undefined;
 
-  /** @param runs the number of the cell that runs */
-  constructor(shared: Int32Array, tellMain: () => void, runs: () => number | undefined) {
+  /**
+   * @param runs the number of the cell that runs
+   * @param refuse tells, once for a cell, that it cannot be stopped
+   */
+  constructor(shared: Int32Array, tellMain: () => void, runs: () => number | undefined, refuse: () => void) {
+    this.#refuse = refuse;
     this.#shared = shared;
     this.#tellMain = tellMain;
     this.#runs = runs;
@@ -53,6 +60,12 @@ export class Interrupter {
     Atomics.store(this.#shared, SHARED.STOP, 1);
     this.#tellMain();
     if (await heard(PATIENCE)) return;
+    if (Atomics.load(this.#shared, SHARED.HOOKED) !== 0) {
+      const cell = this.#runs();
+      if (this.#refused !== cell) this.#refuse();
+      this.#refused = cell;
+      return;
+    }
     const inspector = new Session();
     inspector.connectToMainThread();
     inspector.post('Runtime.terminateExecution', () => {});

@@ -51,6 +51,10 @@ const interrupter = new Interrupter(
   words,
   () => tell({ type: 'interrupt', cell: executions.running }),
   () => executions.running,
+  () =>
+    executions.tell(
+      'this cell cannot be stopped: it has an async hook (createHook) enabled, under which Node would abort; restart the kernel\n',
+    ),
 );
 const answers = requests({ asker: new Asker(compiler), executions, comms });
 

@@ -5,10 +5,11 @@ import { hostedBy } from '../lib/share/host.js';
 import type { Asker } from './ask.js';
 import { Channels } from './channel.js';
 import { defineGlobals } from './globals.js';
+import { uncheckHooks } from './hooks.js';
 import { Inputs } from './input.js';
 import { Output } from './output.js';
 import { Session } from './session.js';
-import type { ToMain } from './threads.js';
+import { SHARED, type ToMain } from './threads.js';
 import { KeyboardInterrupt } from './trace.js';
 
 export async function start(parts: {
@@ -17,6 +18,7 @@ export async function start(parts: {
   readonly cards: MessagePort;
   readonly shared: Int32Array;
 }): Promise<(message: ToMain) => void> {
+  uncheckHooks((forbidden) => Atomics.store(parts.shared, SHARED.HOOKED, Number(forbidden)));
   const output = new Output(parts.io, parts.shared);
   const session = new Session(parts.asker, output, parts.shared, process.cwd());
   const inputs = new Inputs(output);

@@ -14,7 +14,7 @@ export interface CellError {
 }
 
 /** Words of the memory that main and io share. */
-export const SHARED_BYTES = 24;
+export const SHARED_BYTES = 28;
 export const SHARED = {
   /** Not zero: every loop of a cell stops at its next turn. */
   STOP: 0,
@@ -26,6 +26,8 @@ export const SHARED = {
   SENT: 3,
   /** Count what io has read from the pipes behind stdout and stderr, in bytes. */
   READ: 4,
+  /** Not zero: main has an async hook under which Node would abort if a cell were terminated. The word after READ's two. */
+  HOOKED: 6,
 } as const;
 
 /** A message has a price of its own, beside its characters. */

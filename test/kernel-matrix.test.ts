@@ -23,6 +23,8 @@ interface Stuck {
   readonly line?: number;
   /** Whether `finally` runs. */
   readonly tidy?: boolean;
+  /** Only on lines of Node below this one. */
+  readonly below?: number;
 }
 
 const LIBRARY = 'Array.from({ length: 1e9 }, (_, i) => i).sort(() => 1)';
@@ -58,6 +60,20 @@ const STUCK: Readonly<Record<string, Stuck>> = {
   'a fetch that is not answered': { code: "go();\nawait fetch(server + 'never')" },
   "an await in zx's within": { code: 'go();\nawait within(async () => { await new Promise(() => {}) })' },
   "a loop in zx's within": { code: 'go();\nawait within(async () => { await null; for (;;) {} })', tidy: true },
+  "a regular expression inside zx's within": {
+    code: `go();\nawait within(async () => { await null;\n${REGEXP} })`,
+    line: 2,
+  },
+  'a regular expression under an active createHook': {
+    code: `const hook = createHook({ init() {}, before() {}, after() {} }).enable(); go();\n${REGEXP}`,
+    line: 2,
+    below: 24,
+  },
+  'a regular expression after an await, still under the createHook': {
+    code: `await null; go();\n${REGEXP}`,
+    line: 2,
+    below: 24,
+  },
   'a regular expression, with timers and immediates queued': {
     code: `setImmediate(() => {}); setTimeout(() => {}, 1); setInterval(() => {}, 5).unref(); go();\n${REGEXP}`,
     line: 2,
@@ -98,7 +114,8 @@ describe('interruption', { timeout: 600_000, concurrency: 2, ...needs('nodes') }
         heart = new Request({ linger: 0, receiveTimeout: 10_000 });
         heart.connect(address(readConnection(file), 'hb'));
         const { reply } = await bench.run(
-          `${SETUP} const server = ${JSON.stringify(origin)}; const { within } = await import(${ZX})`,
+          `${SETUP} const server = ${JSON.stringify(origin)}; const { within } = await import(${ZX});
+           const { createHook } = await import('node:async_hooks')`,
         );
         assert.equal(reply.status, 'ok', reply.traceback?.join('\n'));
       });
@@ -107,7 +124,8 @@ describe('interruption', { timeout: 600_000, concurrency: 2, ...needs('nodes') }
         await bench.end();
       });
 
-      for (const [what, { code, line: at, tidy }] of Object.entries(STUCK)) {
+      for (const [what, { code, line: at, tidy, below = 99 }] of Object.entries(STUCK)) {
+        if (line >= below) continue;
         test(what, { timeout: 60_000 }, async () => {
           let asked = 0;
           let tidied = false;
@@ -132,6 +150,25 @@ describe('interruption', { timeout: 600_000, concurrency: 2, ...needs('nodes') }
           assert.equal(alive.result, "[ 42, false, '10000ed', 'next' ]");
           await heart.send('beat');
           assert.equal(String(await heart.receive()), 'beat');
+        });
+      }
+
+      if (line >= 24) {
+        test('under an active createHook a cell says that only a restart stops it', { timeout: 60_000 }, async () => {
+          const code = `const hook = createHook({ init() {} }).enable();
+            go(); Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 3000); hook.disable(); 'went on'`;
+          let asked = false;
+          const { stderr } = await bench.run(code, {
+            onOutput: (output) => {
+              if (asked || output.type !== 'stream' || !output.text.includes('go\n')) return;
+              asked = true;
+              void bench.kernel.interrupt();
+            },
+          });
+          assert.match(stderr, /cannot be stopped.*createHook.*restart the kernel/);
+          assert.equal(stderr.split('cannot be stopped').length, 2, 'told once');
+          const alive = await bench.run(ALIVE);
+          assert.equal(alive.result, "[ 42, false, '10000ed', 'next' ]");
         });
       }
     });
