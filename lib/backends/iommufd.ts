@@ -95,7 +95,7 @@ export function bind(bdf: string, group: number, device: number, iommufd: number
     result = libc().ioctl(device, IOCTL.VFIO_DEVICE_BIND_IOMMUFD, bytes);
   }
   const taken = (): Cause => [
-    `it is already open: ${groupHolders(group)}`,
+    `it is already open: ${groupHolders(group, 1)}`,
     'one process at a time has it: close it there first',
   ];
   granted(result, bdf, 'VFIO_DEVICE_BIND_IOMMUFD', {

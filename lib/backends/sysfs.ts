@@ -67,12 +67,21 @@ export function cdevNode(bdf: string): string | undefined {
   return name === undefined ? undefined : `/dev/vfio/devices/${name}`;
 }
 
-/** Who has a group open, or one of its devices by their own nodes. */
-export function groupHolders(group: number): string {
+/** More of a command line only hides the rest of a message. */
+const COMMAND_AT_MOST = 60;
+
+/** Who has a group open, or one of its devices by their own nodes. The asker itself has `own` of them open, to ask. */
+export function groupHolders(group: number, own = 0): string {
   const nodes = groupMembers(group).map(({ bdf }) => cdevNode(bdf));
-  const holders = holdersOf([`/dev/vfio/${group}`, ...nodes.filter((node) => node !== undefined)]);
+  const holders = holdersOf([`/dev/vfio/${group}`, ...nodes.filter((node) => node !== undefined)]).filter(
+    ({ pid, count }) => pid !== process.pid || count > own,
+  );
   if (holders.length === 0) return 'by a process that cannot be seen from here (sudo fuser -v would tell)';
+  const name = (command: string): string => {
+    const line = command.replace(/\s+/g, ' ');
+    return line.length > COMMAND_AT_MOST ? `${line.slice(0, COMMAND_AT_MOST - 1)}…` : line;
+  };
   return holders
-    .map(({ pid, command }) => (pid === process.pid ? 'by this process' : `by process ${pid} (${command})`))
+    .map(({ pid, command }) => (pid === process.pid ? 'by this process' : `by process ${pid} (${name(command)})`))
     .join(', ');
 }

@@ -7,21 +7,23 @@ export interface Holder {
   readonly pid: number;
   /** Its command line, or the name of a process that has none. */
   readonly command: string;
+  /** How many fds of the files it has. */
+  readonly count: number;
 }
 
 /**
  * The processes that have one of `nodes` open.
  *
- *     holdersOf(['/dev/vfio/7'])   // [{ pid: 4711, command: 'node /usr/bin/vfiolab 0000:03:00.0' }]
+ *     holdersOf(['/dev/vfio/7'])   // [{ pid: 4711, command: 'node /usr/bin/vfiolab 0000:03:00.0', count: 1 }]
  */
 export function holdersOf(nodes: readonly string[], host: Host = HOST): Holder[] {
+  const has = (pid: string, fd: string): boolean => nodes.includes(host.link(`/proc/${pid}/fd/${fd}`) ?? '');
   return host
     .names('/proc')
     .filter((pid) => /^\d+$/.test(pid))
-    .filter((pid) =>
-      host.names(`/proc/${pid}/fd`).some((fd) => nodes.includes(host.link(`/proc/${pid}/fd/${fd}`) ?? '')),
-    )
-    .map((pid) => ({ pid: Number(pid), command: commandOf(pid, host) }));
+    .map((pid) => ({ pid, count: host.names(`/proc/${pid}/fd`).filter((fd) => has(pid, fd)).length }))
+    .filter(({ count }) => count > 0)
+    .map(({ pid, count }) => ({ pid: Number(pid), command: commandOf(pid, host), count }));
 }
 
 function commandOf(pid: string, host: Host): string {

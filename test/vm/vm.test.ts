@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { needs } from '../needs.js';
 import { E1000E, EDU, EDU_TOO, IGB, IVSHMEM, NVME, SHARED, TESTDEV } from './cards.js';
-import { CHECKOUT, Guest, quote } from './guest.js';
+import { Guest } from './guest.js';
 import { relay } from './relay.js';
 import { session } from './session.js';
 
@@ -37,24 +37,11 @@ test('on the kernel’s vfio-pci, in a QEMU guest', needs('guest'), async (t) =>
   await t.test('refusals', (t) => relay(t, guest, 'errnos'));
   await t.test('other cards', (t) => relay(t, guest, 'devices', { before: `bind ${NVME} ${IVSHMEM} ${TESTDEV}` }));
   await t.test('virtual functions', (t) => relay(t, guest, 'sriov', { before: `bind ${NVME}` }));
-  await t.test('one card in several processes', (t) => relay(t, guest, 'share'));
   await t.test('several vectors, and other kinds of regions', (t) =>
     relay(t, guest, 'vectors', { before: `bind ${NVME} ${E1000E}` }),
   );
   await t.test('a seeded session runs as on the simulator', () => session(guest));
   await t.test('bind, release, doctor', (t) => relay(t, guest, 'host'));
-  await t.test('killed processes', (t) => relay(t, guest, 'survival'));
-  await t.test('one of two processes is killed', (t) => relay(t, guest, 'kills', { timeout: 600 }));
-  await t.test('the card goes away', (t) => relay(t, guest, 'gone', { before: `bind ${NVME}` }));
-  await t.test('the machine is turned off while a program that never ends has a card', async () => {
-    const program = `import { open } from '${CHECKOUT}/dist/lib/index.js'; open('${EDU}', { share: true }).dma(4096); console.log('open'); for (;;);`;
-    const command = `setsid node --input-type=module -e ${quote(program)} >/run/said 2>&1 & until grep . /run/said; do sleep 0.1; done`;
-    assert.equal((await guest.run(command)).output, 'open\n');
-    const start = performance.now();
-    await guest.off();
-    const took = performance.now() - start;
-    assert.ok(took < 9000, `${took} ms, and killed then`);
-  });
 });
 
 test('a page of 1 GiB, in a guest that has one', needs('guest'), async (t) => {

@@ -54,6 +54,14 @@ export const INTERRUPT = `
   dev.disableIrqs();
 `;
 
+/** Those that were started. */
+const faces = new Set<Face>();
+
+/** Kills all but `spare`: what a test that failed left behind would hold the card against the next. */
+export async function killFaces(spare?: Face): Promise<void> {
+  await Promise.all([...faces].filter((face) => face !== spare).map((face) => face.kill()));
+}
+
 export class Face {
   readonly #child: ChildProcess;
   readonly #waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
@@ -64,6 +72,7 @@ export class Face {
   #count = 0;
 
   constructor() {
+    faces.add(this);
     this.#child = spawn(process.execPath, ['--input-type=module', '-e', PROGRAM], {
       stdio: ['pipe', 'pipe', 'inherit'],
     });
@@ -82,6 +91,7 @@ export class Face {
       else waiter?.reject(new Error(error));
     });
     void this.ended.then(() => {
+      faces.delete(this);
       for (const { reject } of this.#waiting.values()) reject(new Error('the process is gone'));
     });
   }

@@ -9,7 +9,7 @@ import { closeSync, openSync, readSync, writeFileSync, writeSync } from 'node:fs
 import test from 'node:test';
 import { type CardEvent, type Device, EDU_DMA_MASK, GoneError, open, r32 } from '../../../lib/index.js';
 import { EDU, NVME, NVME_VFS } from '../cards.js';
-import { Face } from './face.js';
+import { Face, killFaces } from './face.js';
 import { held } from './held.js';
 import { PATHS } from './paths.js';
 
@@ -47,6 +47,8 @@ const gone = (what: string) => (error: unknown) => {
   assert.match(error.message, new RegExp(`^${EDU}${what}: ${TAKEN}; give it to vfio-pci again`));
   return true;
 };
+
+test.afterEach(() => killFaces());
 
 for (const path of PATHS) {
   test(`${path}: an unbind while nothing is done: an event, and later calls say what happened`, async () => {

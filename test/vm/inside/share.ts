@@ -7,7 +7,7 @@ import { inspect } from 'node:util';
 import { type Device, EDU_DMA_MASK, EDU as MAP, open, UsageError } from '../../../lib/index.js';
 import { transfer } from '../../contract/edu.js';
 import { EDU } from '../cards.js';
-import { CARD, Face, INTERRUPT, ROUND_TRIP, SHARE } from './face.js';
+import { CARD, Face, INTERRUPT, killFaces, ROUND_TRIP, SHARE } from './face.js';
 import { held } from './held.js';
 import { PATHS } from './paths.js';
 
@@ -18,6 +18,7 @@ function anotherProcess(): Face {
   spare = new Face();
   return face;
 }
+test.afterEach(() => killFaces(spare));
 test.after(() => spare.end());
 
 const alive = (dev: Device): void => assert.equal(dev.bar(0).read32(0), 0x010000ed);
