@@ -16,7 +16,7 @@ import { Executions } from './executions.js';
 import { INFO } from './info.js';
 import { Interrupter, onSigint } from './interrupt.js';
 import { Iopub } from './iopub.js';
-import { log, logTo } from './log.js';
+import { log, logDying, logTo } from './log.js';
 import { Pipes } from './pipes.js';
 import { type Answer, requests } from './requests.js';
 import { watchSigint } from './sigint.js';
@@ -183,6 +183,7 @@ const pipes = new Pipes(
   (name, bytes) => {
     const cell = executions.shown;
     const text = decoders[name].write(Buffer.from(bytes));
+    if (name === 'stderr') logDying(text);
     if (cell === undefined || text === '') return;
     executions.output({ type: 'stream', cell, name, text });
   },

@@ -40,6 +40,22 @@ describe('a kernel process', { timeout: 300_000 }, () => {
     await assert.rejects(bench.kernel.complete('x', 1), /has ended/);
   });
 
+  test("what Node says when it aborts is in the death's words, whoever was to read it", async () => {
+    // Written natively, as Node does it; the wait gives io the time to take the first one.
+    for (const wait of [0, 300]) {
+      const bench = await start();
+      await bench.run('1');
+      await bench
+        .run(`const { _rawDebug } = process as unknown as { _rawDebug(text: string): void };
+        _rawDebug('FATAL ERROR: the reason'); Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ${wait});
+        _rawDebug(' 1: 0x1 frame\\n'.repeat(300)); process.abort()`)
+        .catch(() => {});
+      const { signal, words } = await bench.kernel.died;
+      assert.equal(signal, 'SIGABRT');
+      assert.match(words, /^FATAL ERROR: the reason\n 1: 0x1 frame/);
+    }
+  });
+
   test('cells asked for while one fails are aborted; later ones run', async () => {
     const bench = await start();
     const [first, second, third] = await Promise.all([
