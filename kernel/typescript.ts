@@ -123,7 +123,7 @@ export function quickInfo(document: (symbol: TypeScript.Symbol) => void) {
         internal.getContainerNode(node),
         node,
       );
-    const own = documentation?.length ? documentation : mapDocs(symbol);
+    const own = documentation?.length ? documentation : mapDocs(symbol, node, checker, document);
     const textSpan = { start, length: node.getEnd() - start };
     return {
       kind: symbolKind,
@@ -136,11 +136,67 @@ export function quickInfo(document: (symbol: TypeScript.Symbol) => void) {
   };
 }
 
-/** A register or field without words of its own: those of its map, which cites the datasheet. */
-function mapDocs(symbol: TypeScript.Symbol): TypeScript.SymbolDisplayPart[] {
-  let at: TypeScript.Node | undefined = symbol.declarations?.[0];
-  if (!at || !ts.isPropertySignature(at) || !/^[A-Z]/.test(symbol.name)) return [];
+/**
+ * A register or field without words of its own: a field's bits and access, and what its map says, which cites the datasheet. A
+ * bound register's declaration is the cell's copy of the map's type; the map is the one in scope that has the same names.
+ */
+function mapDocs(
+  symbol: TypeScript.Symbol,
+  from: TypeScript.Node,
+  checker: TypeScript.TypeChecker,
+  document: (symbol: TypeScript.Symbol) => void,
+): TypeScript.SymbolDisplayPart[] {
+  const declared = symbol.declarations?.[0];
+  if (!declared || !ts.isPropertySignature(declared) || !/^[A-Z]/.test(symbol.name)) return [];
+  const register = outermost(declared);
+  const map = [register, ...likeMaps(register, from, checker)].map((at) => {
+    const property = checker.getSymbolAtLocation(at.name);
+    if (property) document(property);
+    return words(at);
+  });
+  const text = [fieldText(declared), map.find((each) => each !== '') ?? ''].filter((each) => each !== '').join('\n');
+  return text === '' ? [] : [{ kind: 'text', text }];
+}
+
+/** The register that a field is of; a register itself. */
+function outermost(declared: TypeScript.PropertySignature): TypeScript.PropertySignature {
+  let found = declared;
+  for (let at: TypeScript.Node = declared; at.parent && !ts.isVariableStatement(at); at = at.parent) {
+    if (ts.isPropertySignature(at)) found = at;
+  }
+  return found;
+}
+
+const namesIn = (at: TypeScript.Node): string =>
+  ts.isTypeLiteralNode(at) ? at.members.map((each) => each.name?.getText() ?? '').join() : '';
+
+function likeMaps(
+  register: TypeScript.PropertySignature,
+  from: TypeScript.Node,
+  checker: TypeScript.TypeChecker,
+): TypeScript.PropertySignature[] {
+  const names = namesIn(register.parent);
+  return checker.getSymbolsInScope(from, ts.SymbolFlags.Variable | ts.SymbolFlags.Alias).flatMap((each) => {
+    if (!/^[A-Z][A-Z0-9_]*$/.test(each.name)) return [];
+    const value = (each.flags & ts.SymbolFlags.Alias) === 0 ? each : checker.getAliasedSymbol(each);
+    const property = checker.getTypeOfSymbol(value).getProperty(register.name.getText());
+    const at = property?.declarations?.[0];
+    return at && ts.isPropertySignature(at) && namesIn(at.parent) === names ? [at] : [];
+  });
+}
+
+/** What is said of the variable that a declaration is in. */
+function words(declared: TypeScript.Node): string {
+  let at: TypeScript.Node | undefined = declared;
   while (at && !ts.isVariableStatement(at)) at = at.parent;
   const text = at ? ts.getJSDocCommentsAndTags(at).map(({ comment }) => ts.getTextOfJSDocComment(comment)) : [];
-  return text.flatMap((each) => (each ? [{ kind: 'text', text: each }] : []));
+  return text.filter((each) => each).join('\n');
+}
+
+/** `7` and `readonly [3, 0, "ro"]`, as a map's type has fields. */
+function fieldText({ type }: TypeScript.PropertySignature): string {
+  const [, msb, lsb = msb, access = 'rw'] =
+    /^(?:readonly )?\[?\s*(\d+)(?:,\s*(\d+))?(?:,\s*"(\w+)")?/.exec(type?.getText() ?? '') ?? [];
+  if (msb === undefined) return '';
+  return `${msb === lsb ? `bit ${msb}` : `bits ${msb}:${lsb}`}, ${access}`;
 }

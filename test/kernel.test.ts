@@ -351,6 +351,9 @@ describe('cells', { timeout: 300_000 }, () => {
     assert.match(registers[0]?.detail ?? '', /"ro"|Register</);
     assert.match((await bench.kernel.inspect('edu.STATUS', 6)) ?? '', /STATUS: Register<32.*"rw"/s);
     assert.match((await bench.kernel.inspect('EDU.STATUS', 6)) ?? '', /"rw".*BAR 0\. Accesses/s);
+    assert.match((await bench.kernel.inspect('edu.STATUS', 6)) ?? '', /"rw".*BAR 0\. Accesses/s);
+    const field = (await bench.kernel.inspect('edu.STATUS.read().COMPUTING', 20)) ?? '';
+    assert.match(field, /bit 0, ro\nBAR 0\. Accesses/);
     const refused = await bench.run('edu.STATSU.read()');
     assert.match(
       refused.reply.evalue ?? '',
