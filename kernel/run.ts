@@ -11,6 +11,7 @@ import { Output } from './output.js';
 import { Session } from './session.js';
 import { SHARED, type ToMain } from './threads.js';
 import { KeyboardInterrupt } from './trace.js';
+import { watchWorkers } from './workers.js';
 
 export async function start(parts: {
   readonly io: Worker;
@@ -35,6 +36,14 @@ export async function start(parts: {
   };
   process.on('uncaughtException', (error) => background('Uncaught', error));
   process.on('unhandledRejection', (reason) => background('Unhandled rejection', reason));
+
+  watchWorkers(
+    () => output.context.cell,
+    (cell, what, thrown) => {
+      const why = thrown === undefined ? '' : `: ${session.describe(thrown).traceback.join('\n')}`;
+      output.text('stderr', `${what}${why}\n`, cell);
+    },
+  );
 
   const end = (): void => {
     session.close();

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, describe, test } from 'node:test';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { KernelClient, type StartOptions } from '../kernel/client.js';
+import { KernelClient, type Output, type StartOptions } from '../kernel/client.js';
 import { Bench, lives, until } from './kernel-bench.js';
 
 const benches: Bench[] = [];
@@ -91,6 +91,34 @@ describe('a kernel process', { timeout: 300_000 }, () => {
     );
     assert.match(timer.stderr, /Uncaught: Error: process.exit\(3\)/);
     assert.equal(timer.result, '1');
+    await bench.end();
+  });
+
+  test('a worker that dies is told where it was started, also in a later cell; the kernel goes on', async () => {
+    const bench = await start();
+    await bench.run("import { Worker } from 'node:worker_threads'; import { once } from 'node:events'; const kept = 1");
+    const dying: [worker: string, told: string][] = [
+      ["once('message', () => { throw new Error('lost') })", 'A worker died: Error: lost\n'],
+      ["once('message', () => process.exit(3))", 'A worker ended, exit 3\n'],
+    ];
+    for (const [body, told] of dying) {
+      const code = `require('node:worker_threads').parentPort.${body}`;
+      let first = '';
+      const onOutput = (output: Output): void => {
+        if (output.type === 'stream' && output.name === 'stderr') first += output.text;
+      };
+      await bench.run(`const worker = new Worker(${JSON.stringify(code)}, { eval: true })`, { onOutput });
+      const later = await bench.run('worker.postMessage(0); await new Promise((r) => setTimeout(r, 1)); kept');
+      assert.equal(later.result, '1');
+      await until(() => first !== '', 'the cell that started it is told');
+      assert.equal(first, told);
+      assert.equal(later.stderr, '');
+      const heard = await bench.run(
+        `const own = new Worker(${JSON.stringify(code)}, { eval: true }); own.postMessage(0); await once(own, 'exit')`,
+      );
+      assert.equal(heard.stderr, '', 'a cell that listens is told once');
+    }
+    assert.equal((await bench.run('kept')).result, '1');
     await bench.end();
   });
 
