@@ -1,7 +1,17 @@
 /** How a kernel starts, queues, and ends: in order, killed, left alone, without its compiler. */
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmdirSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, describe, test } from 'node:test';
@@ -120,6 +130,30 @@ describe('a kernel process', { timeout: 300_000 }, () => {
     }
     assert.equal((await bench.run('kept')).result, '1');
     await bench.end();
+  });
+
+  const root = process.getuid?.() === 0 ? {} : { skip: 'needs root, to mount a small tmpfs' };
+  test('on a full disk a cell is told, the kernel starts there and goes on', root, async () => {
+    const small = mkdtempSync(path.join(tmpdir(), 'full-'));
+    const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', small], { encoding: 'utf8' });
+    assert.equal(mounted.status, 0, mounted.stderr);
+    try {
+      writeFileSync(path.join(small, 'rest'), '');
+      assert.throws(() => writeFileSync(path.join(small, 'rest'), Buffer.alloc(1 << 20)), /ENOSPC/);
+      // Its caches, its temporary files and its folder are there.
+      const env = { XDG_CACHE_HOME: small, XDG_STATE_HOME: small, NODE_COMPILE_CACHE: small, TMPDIR: small };
+      const bench = await start({ cwd: small, env });
+      await bench.run("import { writeFileSync } from 'node:fs'; const dev = open('sim:edu')");
+      const { reply } = await bench.run("writeFileSync('more', Buffer.alloc(1 << 20))");
+      assert.match(reply.evalue ?? '', /ENOSPC/);
+      const later = await bench.run("setTimeout(() => writeFileSync('more', Buffer.alloc(1 << 20)), 1); dev.closed");
+      assert.equal(later.result, 'false');
+      assert.equal((await bench.run("console.log('on')")).stdout.replace(/Uncaught.*/s, ''), 'on\n');
+      await bench.end();
+    } finally {
+      spawnSync('umount', ['-l', small]);
+      rmdirSync(small);
+    }
   });
 
   test('it ends within 3 s after its parent is killed, even in an endless loop', async () => {
