@@ -17,7 +17,7 @@ import { CELL_TYPES, NODE_SLIM, overlay, SHELL_TYPES } from './overlay.js';
 import { type Builder, LIBRARY_FILES, type ProgramOptions, Programs } from './program.js';
 import type { Compiled, CompileResult, CompilerData, Completion, Diagnostic } from './threads.js';
 import { inString } from './strings.js';
-import { folderOptions } from './tsconfig.js';
+import { aliases, folderOptions } from './tsconfig.js';
 import { dressed, keepCompiled, quickInfo, type Ts, ts } from './typescript.js';
 import { disposedNames, whyGone } from './using.js';
 
@@ -151,6 +151,7 @@ class Compiler {
       code: output ?? '',
       async: awaits(code),
       imports: [...this.#notes.imports],
+      aliases: aliases([...this.#notes.imports], this.#cwd),
       names,
       result: lastExpressionVar,
       maps: this.#maps,

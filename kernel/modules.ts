@@ -17,6 +17,8 @@ export class Modules {
   readonly #cwd: string;
   readonly #require: NodeJS.Require;
   readonly #import: (specifier: string) => Promise<Namespace>;
+  /** What tsconfig's `paths` makes of an import. */
+  readonly #aliases = new Map<string, string>();
   readonly #loaded = new Map<string, Namespace>();
   /** The user's own .ts files, by the path of their JavaScript: code, and exports once loaded. */
   readonly #files = new Map<string, { readonly code: string; exports?: unknown }>();
@@ -41,10 +43,15 @@ export class Modules {
   }
 
   /** Before a cell runs: everything that it imports by name. */
-  async load(specifiers: readonly string[], files: readonly { path: string; code: string }[]): Promise<void> {
+  async load(
+    specifiers: readonly string[],
+    files: readonly { path: string; code: string }[],
+    aliases: Readonly<Record<string, string>>,
+  ): Promise<void> {
+    for (const [id, file] of Object.entries(aliases)) this.#aliases.set(id, file);
     for (const { path, code } of files) this.#files.set(path, { code });
     for (const specifier of specifiers) {
-      if (!isPath(specifier) && !this.#loaded.has(specifier)) {
+      if (!isPath(this.#aliases.get(specifier) ?? specifier) && !this.#loaded.has(specifier)) {
         this.#loaded.set(specifier, asCommonJs(await this.import(specifier)));
       }
     }
@@ -60,7 +67,8 @@ export class Modules {
     return file === undefined ? this.#import(specifier) : (file as Namespace);
   };
 
-  #file(specifier: string, folder: string): unknown {
+  #file(written: string, folder: string): unknown {
+    const specifier = this.#aliases.get(written) ?? written;
     if (!isPath(specifier)) return undefined;
     const plain = path.resolve(folder, specifier);
     const at = [plain, `${plain}.js`, plain.replace(/\.ts$/, '.js'), path.join(plain, 'index.js')].find((each) =>

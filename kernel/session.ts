@@ -116,7 +116,7 @@ export class Session {
     const compiled = await this.#unless(cell, this.#compile(file, code));
     this.#traces.add(file, compiled.maps);
     for (const { path, maps } of compiled.files) this.#traces.add(path, maps);
-    await this.#unless(cell, this.#modules.load(compiled.imports, compiled.files));
+    await this.#unless(cell, this.#modules.load(compiled.imports, compiled.files, compiled.aliases));
     const exports = this.#exports;
     const { names, result } = compiled;
     for (const name of names) if (Object.hasOwn(exports, name)) closeDevice(exports[name]);

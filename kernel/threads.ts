@@ -122,6 +122,8 @@ export interface Compiled {
   readonly async: boolean;
   /** What it imports, as written. */
   readonly imports: readonly string[];
+  /** Files of those imports that tsconfig's `paths` names. */
+  readonly aliases: Readonly<Record<string, string>>;
   /** Top-level names that it declares as values. */
   readonly names: readonly string[];
   /** Where the last expression's value is, among the exports. */

@@ -18,3 +18,16 @@ export function folderOptions(cwd: string): CompilerOptions {
   const { options } = ts.parseJsonConfigFileContent({ ...config, files: ['cell.ts'], include: [] }, host, cwd);
   return Object.fromEntries(HONOURED.filter((name) => name in options).map((name) => [name, options[name]]));
 }
+
+/** The files of imports that its `paths` names. */
+export function aliases(imports: readonly string[], cwd: string): Record<string, string> {
+  if (imports.length === 0) return {};
+  const options = { ...folderOptions(cwd), moduleResolution: ts.ModuleResolutionKind.Bundler };
+  const starts = Object.keys(options.paths ?? {}).map((key) => key.split('*')[0] ?? key);
+  const found = imports.flatMap((id) => {
+    if (id === 'vfiolab' || !starts.some((start) => id.startsWith(start))) return [];
+    const file = ts.resolveModuleName(id, path.join(cwd, 'cell.ts'), options, ts.sys).resolvedModule?.resolvedFileName;
+    return file === undefined || file.includes('/node_modules/') ? [] : [[id, file]];
+  });
+  return Object.fromEntries(found) as Record<string, string>;
+}

@@ -92,13 +92,16 @@ describe('TypeScript in cells', { timeout: 300_000 }, () => {
       );
       writeFileSync(
         path.join(own.folder, 'tsconfig.json'),
-        '{ // ours\n "compilerOptions": { "types": ["lab"], "strict": false } }',
+        '{ // ours\n "compilerOptions": { "paths": { "@own/*": ["./own/*"] }, "types": ["lab"], "strict": false } }',
       );
+      mkdirSync(path.join(own.folder, 'own'));
+      writeFileSync(path.join(own.folder, 'own/part.ts'), 'export const part: number = 7;\n');
     } finally {
       await own.kernel.shutdown();
     }
     const again = await Bench.start({ cwd: own.folder });
     try {
+      assert.equal((await again.run("import { part } from '@own/part';\npart")).result, '7');
       assert.match((await again.run('LAB.bench')).reply.evalue ?? '', /'LAB' is possibly 'undefined'/);
       assert.equal((await again.run('const seen = typeof LAB; seen')).result, "'undefined'");
     } finally {
