@@ -4,7 +4,7 @@ import type { Notebook, NotebookCell } from './notebook.js';
 type Json = Record<string, unknown>;
 
 /** What is kept of metadata: what authors write. Programs' own marks, times and states are not. */
-const OF_NOTEBOOK = ['kernelspec', 'language_info', 'title', 'authors'];
+const OF_NOTEBOOK = ['kernelspec', 'language_info', 'title', 'authors', 'vfiolab'];
 const OF_CELL = ['tags', 'name', 'slideshow', 'raw_mimetype', 'format', 'editable', 'deletable', 'jupyter'];
 const OF_LANGUAGE = ['name', 'file_extension', 'mimetype', 'codemirror_mode', 'pygments_lexer', 'nbconvert_exporter'];
 

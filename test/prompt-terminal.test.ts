@@ -86,7 +86,7 @@ describe('the prompt in a terminal', needs('tmux'), () => {
       const menu = await terminal.until(/^ DMA_SRC +property +Register/m);
       for (const name of ['DMA_CMD', 'DMA_COUNT', 'DMA_DST']) assert.match(menu, new RegExp(`^ ${name} `, 'm'));
       terminal.keys('Tab');
-      await terminal.until(/^4> edu\.DMA_C/m);
+      await terminal.until(/^4> edu\.DMA_SRC/m);
       terminal.keys('Enter');
       terminal.keys('C-u');
       await idle(terminal, 4);
