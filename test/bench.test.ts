@@ -1,10 +1,12 @@
 /** The bench runs and tells: every figure of a section in its table and its data. What the figures are is not tested here. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { LineChild, PYTHON } from './bench/child.js';
+import { source } from './bench/floor.js';
 import { type Figure, interleave, median, quantile, ratio } from './bench/measure.js';
 import { type Part, partOf } from './bench/table.js';
 import { needs } from './needs.js';
@@ -96,6 +98,35 @@ test('the bench of the kernel: ours, stock tslab and ipykernel by the same drive
     for (const who of ['ipykernel', 'tslab', 'vfiolab in Jupyter']) {
       assert.ok((rows.find(({ name }) => name === `${who}: ${step}`)?.median ?? 0) > 0, `${who}: ${step}`);
     }
+  }
+});
+
+test('a kernel that dies at its start is started again, a few times', needs('jupyter'), async () => {
+  const prefix = mkdtempSync(join(tmpdir(), 'bench-'));
+  const spec = (name: string, script: string): void => {
+    const folder = join(prefix, 'kernels', name);
+    mkdirSync(folder, { recursive: true });
+    const argv = ['sh', '-c', script, name, '{connection_file}', folder];
+    writeFileSync(join(folder, 'kernel.json'), JSON.stringify({ argv, display_name: name, language: 'python' }));
+  };
+  const count = 'echo >> "$2/starts"';
+  spec(
+    'late',
+    `${count}; test -e "$2/dead" || { touch "$2/dead"; exit 3; }; exec ${PYTHON} -m ipykernel_launcher -f "$1"`,
+  );
+  spec('dead', `${count}; exit 3`);
+  const starts = (name: string): number => readFileSync(join(prefix, 'kernels', name, 'starts'), 'utf8').length;
+  const env = { ...process.env, JUPYTER_PATH: prefix, PYDEVD_DISABLE_FILE_VALIDATION: '1' };
+  const driver = new LineChild(PYTHON, [source('jupyter.py')], { env });
+  try {
+    const { info, result } = JSON.parse(await driver.ask(JSON.stringify({ do: 'start', kernel: 'late' })));
+    assert.ok(0 < info && info <= result, `${info} ${result}`);
+    assert.equal(starts('late'), 2);
+    await assert.rejects(driver.ask(JSON.stringify({ do: 'start', kernel: 'dead' })), /jupyter\.py ended/);
+    assert.equal(starts('dead'), 3);
+  } finally {
+    await driver.end();
+    rmSync(prefix, { recursive: true });
   }
 });
 

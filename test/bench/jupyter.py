@@ -15,6 +15,8 @@ COMPLETE = {'vfiolab': 'Math.', 'tslab': 'Math.', 'python3': 'str.'}
 # tslab prints a cell's value.
 RESULTS = ('execute_result', 'stream', 'display_data')
 PATIENCE = 60
+# How often a kernel may be started that dies of it.
+STARTS = 3
 kernels = {}
 
 
@@ -22,29 +24,49 @@ def milliseconds(since):
     return (time.monotonic() - since) * 1e3
 
 
-def listening(port):
-    """ZeroMQ would look again every 100 ms only: the port is watched closely before the client connects."""
+class Died(Exception):
+    pass
+
+
+def alive(kernel):
+    code = kernels[kernel][0].provisioner.process.poll()
+    if code is not None:
+        raise Died(f'{kernel} died, exit {code}')
+
+
+def listening(kernel):
+    """On all five ports: ZeroMQ would look again every 100 ms only, and a kernel that is spoken to while it binds may not survive it."""
     deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        with socket.socket() as probe:
-            if probe.connect_ex(('127.0.0.1', port)) == 0:
-                return
-        time.sleep(0.002)
-    raise TimeoutError(f'nothing listens at port {port}')
+    for port in kernels[kernel][0].ports:
+        while True:
+            with socket.socket() as probe:
+                if probe.connect_ex(('127.0.0.1', port)) == 0:
+                    break
+            alive(kernel)
+            if time.monotonic() > deadline:
+                raise TimeoutError(f'nothing listens at port {port}')
+            time.sleep(0.002)
 
 
-def shell(client, id):
+def hear(kernel, receive, id, wanted=lambda message: True):
+    deadline = time.monotonic() + PATIENCE
     while True:
-        message = client.get_shell_msg(timeout=PATIENCE)
-        if message['parent_header'].get('msg_id') == id:
-            return message
+        try:
+            message = receive(timeout=0.2)
+            if message['parent_header'].get('msg_id') == id and wanted(message):
+                return message
+        except queue.Empty:
+            alive(kernel)
+            if time.monotonic() > deadline:
+                raise
 
 
-def iopub(client, id, wanted):
-    while True:
-        message = client.get_iopub_msg(timeout=PATIENCE)
-        if message['parent_header'].get('msg_id') == id and wanted(message):
-            return message
+def shell(kernel, id):
+    return hear(kernel, kernels[kernel][1].get_shell_msg, id)
+
+
+def iopub(kernel, id, wanted):
+    return hear(kernel, kernels[kernel][1].get_iopub_msg, id, wanted)
 
 
 def idle(message):
@@ -52,26 +74,38 @@ def idle(message):
 
 
 def start(kernel):
+    """A kernel may lose a race of its own, against its ports or its client: it is started again, whichever it is."""
+    for left in reversed(range(STARTS)):
+        try:
+            return started(kernel)
+        except Died as death:
+            stop(kernel)
+            if left == 0:
+                raise
+            print(f'{death} at its start; again', file=sys.stderr)
+
+
+def started(kernel):
     begun = time.monotonic()
     manager = KernelManager(kernel_name=kernel)
     manager.start_kernel()
-    listening(manager.shell_port)
     client = manager.client()
-    client.start_channels(stdin=False, hb=False)
     kernels[kernel] = manager, client
-    shell(client, client.kernel_info())
+    listening(kernel)
+    client.start_channels(stdin=False, hb=False)
+    shell(kernel, client.kernel_info())
     info = milliseconds(begun)
     while True:  # a subscription takes effect a moment after the connection
-        shell(client, client.kernel_info())
+        shell(kernel, client.kernel_info())
         try:
             client.get_iopub_msg(timeout=0.02)
             break
         except queue.Empty:
             pass
     id = client.execute(CELL)
-    iopub(client, id, lambda message: message['msg_type'] in RESULTS)
+    iopub(kernel, id, lambda message: message['msg_type'] in RESULTS)
     result = milliseconds(begun)
-    iopub(client, id, idle)
+    iopub(kernel, id, idle)
     return {'info': info, 'result': result}
 
 
@@ -81,8 +115,8 @@ def cells(kernel, times, again):
     for n in range(times):
         begun = time.monotonic()
         id = client.execute(CELL if again else f'{CELL} + {n}')
-        iopub(client, id, idle)
-        shell(client, id)
+        iopub(kernel, id, idle)
+        shell(kernel, id)
         took.append(milliseconds(begun))
     return took
 
@@ -93,7 +127,7 @@ def complete(kernel, times):
     took = []
     for _ in range(times):
         begun = time.monotonic()
-        reply = shell(client, client.complete(code, len(code)))
+        reply = shell(kernel, client.complete(code, len(code)))
         took.append(milliseconds(begun))
         assert reply['content']['matches'], 'no completion'
     return took
