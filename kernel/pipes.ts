@@ -3,7 +3,7 @@
  * them, so that it is seen while main computes. What JavaScript prints goes another way (output.ts); the order of both is kept: main
  * sends nothing before io has read what was written until then, and io shows nothing of a pipe before what main had sent.
  */
-import { libc, type Watch, watch } from '../lib/native.js';
+import { keepLastWords, libc, type Watch, watch } from '../lib/native.js';
 import { SHARED, type StreamName } from './threads.js';
 
 const FIONREAD = 0x541b;
@@ -28,6 +28,7 @@ function lying(fd: number): number {
 export function takeOver(): { readonly ends: PipeEnds; readonly log: number } {
   const log = libc().dup(2);
   const ends = { stdout: behind(1), stderr: behind(2) };
+  keepLastWords(ends.stderr, log);
   return { ends, log };
 }
 

@@ -1,18 +1,7 @@
 /** A kernel process of a front end of ours: a session of its own, ipc sockets in a private folder, gone when we are gone. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import {
-  closeSync,
-  constants,
-  mkdtempSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  readSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -36,8 +25,6 @@ const PREFIX = 'vfiolab-';
 const PATH_MAX = 107;
 /** How long a kernel may take to end, in milliseconds. */
 const GRACE = 3000;
-/** How often it is seen whether a kernel has its pipes, in milliseconds. */
-const LOOK = 50;
 
 /** How a kernel ended, and what it wrote on its stderr. */
 export interface Death {
@@ -84,10 +71,9 @@ export class KernelProcess {
       stdio: ['ignore', log, log],
     });
     closeSync(log);
-    const rest = child.pid === undefined ? () => '' : unread(child.pid);
     const died = new Promise<Death>((resolve) => {
       const end = (code: number | null, signal: string | null): void => {
-        const words = lastWords(readFileSync(path.join(folder, 'log'), 'utf8') + rest());
+        const words = lastWords(readFileSync(path.join(folder, 'log'), 'utf8'));
         rmSync(folder, { recursive: true, force: true });
         resolve({ code, signal, words });
       };
@@ -117,37 +103,6 @@ export class KernelProcess {
     const timer = setTimeout(() => this.kill(), GRACE);
     void this.died.then(() => clearTimeout(timer));
   }
-}
-
-/**
- * The pipe that a kernel puts behind its fd 2 (pipes.ts) dies with its reader, and what Node says when it aborts with it: a
- * reading end of ours keeps it. @returns takes what nobody has read, once the kernel has ended
- */
-function unread(pid: number): () => string {
-  const link = `/proc/${pid}/fd/2`;
-  let fd: number | undefined;
-  const timer = setInterval(() => {
-    try {
-      if (!readlinkSync(link).startsWith('pipe:')) return;
-      fd = openSync(link, constants.O_RDONLY | constants.O_NONBLOCK);
-    } catch {
-      // It has ended, or is not ours to look at.
-    }
-    clearInterval(timer);
-  }, LOOK).unref();
-  return () => {
-    clearInterval(timer);
-    if (fd === undefined) return '';
-    const bytes = Buffer.alloc(65_536);
-    try {
-      return bytes.toString('utf8', 0, readSync(fd, bytes));
-    } catch {
-      // Empty, while a child of its still holds the other end.
-      return '';
-    } finally {
-      closeSync(fd);
-    }
-  };
 }
 
 /** A folder for us alone, with our pid in its name, short enough for socket files in it. */

@@ -360,6 +360,15 @@ export function countSigint(eventfd: number): boolean {
   return Number(to(eventfd)) === 0;
 }
 
+/**
+ * Should this process abort, what lies in the pipe `from` then goes to `to`, after the other threads had a moment to pass on what they
+ * have read of it. Without mmio.so nothing is done.
+ */
+export function keepLastWords(from: number, to: number): void {
+  if ('missing' in loaded()) return;
+  koffi().load(MMIO_FILE).func('last_words', 'int64_t', ['int', 'int'])(from, to);
+}
+
 /** Where bytes lie, for a struct that points at them: they must be kept until the kernel has read it. */
 export function addressOf(bytes: Uint8Array): number {
   // Asked for, the buffer of a small array leaves V8's heap, where it could move.

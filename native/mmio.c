@@ -131,16 +131,16 @@ ACCESSORS(32)
 ACCESSORS(64)
 
 /* Up to 32 bits a fault is the one value that no register has: -1 in 64 bits. */
-#define READ(bits)                                                                                                     \
+#define READER(bits)                                                                                                   \
 	PUBLIC i64 read##bits(u64 at)                                                                                  \
 	{                                                                                                              \
 		int fault;                                                                                             \
 		u64 value = load##bits(at, &fault);                                                                    \
 		return fault ? -1 : (i64)value;                                                                        \
 	}
-READ(8)
-READ(16)
-READ(32)
+READER(8)
+READER(16)
+READER(32)
 
 /* 64 bits leave no room: the value goes to *into, the result says whether there was one. */
 PUBLIC _Bool read64(u64 at, u64 into)
@@ -152,7 +152,7 @@ PUBLIC _Bool read64(u64 at, u64 into)
 
 /* --- the signals ------------------------------------------------------------------------------------------------- */
 
-enum { SIGINT = 2, SIGBUS = 7, SIGSEGV = 11 };
+enum { SIGINT = 2, SIGABRT = 6, SIGBUS = 7, SIGSEGV = 11 };
 #define SA_SIGINFO 0x00000004ul
 #define SA_RESTORER 0x04000000ul
 #define SA_ONSTACK 0x08000000ul
@@ -169,7 +169,7 @@ struct action {
 };
 
 #if defined(__x86_64__)
-enum { RT_SIGACTION = 13, GETTID = 186, GETPID = 39, TGKILL = 234, WRITE = 1 };
+enum { RT_SIGACTION = 13, GETTID = 186, GETPID = 39, TGKILL = 234, READ = 0, WRITE = 1, IOCTL = 16, NANOSLEEP = 35 };
 /* uc_mcontext.gregs[REG_RIP]. Ref: asm/sigcontext.h */
 #define PC_OFFSET (40 + 16 * 8)
 #define RESTORER_FLAG SA_RESTORER
@@ -193,7 +193,7 @@ static i64 syscall4(i64 number, i64 a, i64 b, i64 c, i64 d)
 	return result;
 }
 #else
-enum { RT_SIGACTION = 134, GETTID = 178, GETPID = 172, TGKILL = 131, WRITE = 64 };
+enum { RT_SIGACTION = 134, GETTID = 178, GETPID = 172, TGKILL = 131, READ = 63, WRITE = 64, IOCTL = 29, NANOSLEEP = 101 };
 /* uc_mcontext is at 176: fault_address, regs[31], sp, pc. Ref: arch/arm64/include/uapi/asm/{ucontext,sigcontext}.h */
 #define PC_OFFSET (176 + 8 + 31 * 8 + 8)
 /* The kernel returns through its vdso. */
@@ -217,6 +217,18 @@ static i64 sigaction(int signal, const struct action *set, struct action *old)
 	return syscall4(RT_SIGACTION, signal, (i64)set, (i64)old, sizeof(u64));
 }
 
+static void by_default(int signal)
+{
+	const struct action fallback = {0, RESTORER_FLAG, RESTORER, 0};
+	sigaction(signal, &fallback, 0);
+}
+
+/* To this thread: it has it when the handler returns. */
+static void send_again(int signal)
+{
+	syscall4(TGKILL, syscall4(GETPID, 0, 0, 0, 0), syscall4(GETTID, 0, 0, 0, 0), signal, 0);
+}
+
 /* What each signal did before. */
 static struct action before_bus, before_segv;
 
@@ -237,10 +249,9 @@ static void pass_on(int signal, void *info, void *context)
 	if (handler == 1 && sent)
 		return;
 	/* The default again: the access faults anew and the process dies of it. A signal that was sent is sent again. */
-	struct action fallback = {0, RESTORER_FLAG, RESTORER, 0};
-	sigaction(signal, &fallback, 0);
+	by_default(signal);
 	if (sent)
-		syscall4(TGKILL, syscall4(GETPID, 0, 0, 0, 0), syscall4(GETTID, 0, 0, 0, 0), signal, 0);
+		send_again(signal);
 }
 
 static void on_fault(int signal, void *info, void *context)
@@ -296,4 +307,41 @@ PUBLIC i64 interrupts_to(int fd)
 
 	interrupts = fd;
 	return sigaction(SIGINT, &ours, 0);
+}
+
+/* --- SIGABRT ----------------------------------------------------------------------------------------------------- */
+
+#define FIONREAD 0x541b
+/* How long the other threads live on, in nanoseconds: the one that reads passes on what it has in hand. */
+#define LINGER 300000000l
+
+static int words_from = -1, words_to = -1;
+
+static void on_abort(int signal, void *info, void *context)
+{
+	const i64 linger[2] = {0, LINGER};
+	u8 words[1024];
+	int left = 0;
+
+	(void)info;
+	(void)context;
+	syscall4(NANOSLEEP, (i64)linger, 0, 0, 0);
+	while (syscall4(IOCTL, words_from, FIONREAD, (i64)&left, 0) == 0 && left > 0) {
+		i64 count = syscall4(READ, words_from, (i64)words, sizeof(words), 0);
+		if (count <= 0)
+			break;
+		syscall4(WRITE, words_to, (i64)words, count, 0);
+	}
+	by_default(signal);
+	send_again(signal);
+}
+
+/* Of a process that aborts, what lies in the pipe `from` then goes to `to`: its reader dies with it. */
+PUBLIC i64 last_words(int from, int to)
+{
+	const struct action ours = {on_abort, SA_SIGINFO | SA_ONSTACK | RESTORER_FLAG, RESTORER, 0};
+
+	words_from = from;
+	words_to = to;
+	return sigaction(SIGABRT, &ours, 0);
 }
