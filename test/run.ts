@@ -2,6 +2,8 @@
  * `npm test`: node's own test runner over every test of this checkout, each file in a process of its own.
  *
  *     node dist/test/run.js [NAME…]     only the files whose name contains a NAME
+ *     node dist/test/run.js --again     a file with a failure is run once more, alone: on a machine that is short of breath
+ *                                       a test may wait in vain; both runs are told, and only the second counts
  *
  * Files are found by their sources, so that what an earlier build left in dist/ is not run. The report is node's; added to
  * it, last before node's summary, is a list of what was skipped and the command that would have it run.
@@ -17,7 +19,8 @@ const root = join(import.meta.dirname, '..', '..');
 /** No file may take longer; the longest, the guest's, takes a few minutes on a busy machine. */
 const FILE_TIMEOUT = 900_000;
 
-const wanted = process.argv.slice(2);
+const again = process.argv.includes('--again');
+const wanted = process.argv.slice(2).filter((word) => word !== '--again');
 const files = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' })
   .filter((path) => /\.test\.tsx?$/.test(path))
   .filter((path) => wanted.length === 0 || wanted.some((name) => path.includes(name)))
@@ -28,6 +31,7 @@ const files = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8
 const SUMMARY = /^(tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) [\d.]+$/;
 const skipped: string[] = [];
 const summary: string[] = [];
+const failed = new Set<string>();
 
 /** Passes node's events on to its reporter, but for the summary, which is to come last. */
 async function* noting(events: AsyncIterable<TestEvent>): AsyncGenerator<TestEvent> {
@@ -36,7 +40,7 @@ async function* noting(events: AsyncIterable<TestEvent>): AsyncGenerator<TestEve
       summary.push(event.data.message);
       continue;
     }
-    if (event.type === 'test:fail' && !event.data.todo) process.exitCode = 1;
+    if (event.type === 'test:fail' && !event.data.todo) failed.add(event.data.file ?? '');
     if (event.type === 'test:pass' && event.data.skip) {
       const { name, skip, file } = event.data;
       skipped.push(`${name} (${file ? relative(join(root, 'dist'), file) : 'test'}): ${skip === true ? '' : skip}`);
@@ -54,10 +58,23 @@ delete process.env.VFIOLAB_DEVICE;
 // Tests bring terminals of their own; where these are set Ink takes it that nobody looks at them, and draws nothing.
 delete process.env.CI;
 delete process.env.CONTINUOUS_INTEGRATION;
-const events = run({ files, concurrency: availableParallelism(), timeout: FILE_TIMEOUT });
-for await (const text of Readable.from(noting(events)).pipe(new spec())) process.stdout.write(text);
-if (skipped.length > 0)
-  process.stdout.write(`\nSKIPPED, ${skipped.length}:\n${skipped.map((s) => `  ${s}\n`).join('')}\n`);
-// As `node --test` of this version would end, on a terminal and in a pipe.
-const mark = process.stdout.isTTY ? 'ℹ' : '#';
-process.stdout.write(summary.map((line) => `${mark} ${line}\n`).join(''));
+
+async function report(these: string[], concurrency: number): Promise<void> {
+  const events = run({ files: these, concurrency, timeout: FILE_TIMEOUT });
+  for await (const text of Readable.from(noting(events)).pipe(new spec())) process.stdout.write(text);
+  if (skipped.length > 0)
+    process.stdout.write(`\nSKIPPED, ${skipped.length}:\n${skipped.map((s) => `  ${s}\n`).join('')}\n`);
+  // As `node --test` of this version would end, on a terminal and in a pipe.
+  const mark = process.stdout.isTTY ? 'ℹ' : '#';
+  process.stdout.write(summary.map((line) => `${mark} ${line}\n`).join(''));
+}
+
+await report(files, availableParallelism());
+const suspects = files.filter((file) => failed.has(file));
+if (again && suspects.length > 0 && suspects.length === failed.size) {
+  process.stdout.write(`\nAGAIN, alone: ${suspects.map((file) => relative(join(root, 'dist'), file)).join(', ')}\n\n`);
+  for (const list of [skipped, summary]) list.length = 0;
+  failed.clear();
+  await report(suspects, 1);
+}
+if (failed.size > 0) process.exitCode = 1;
