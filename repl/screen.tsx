@@ -1,56 +1,43 @@
 /**
- * The screen, by Ink: the frame, and the transcript above it, which is written once and left to the terminal's scrollback. The transcript
- * goes through useStdout().write and not through <Static>: that lays every line out (0.15 ms each), wraps it for good, and keeps it all.
+ * The screen, by Ink: it lays the frame out. What it draws goes to nobody but us (`debug`: each picture whole), and the difference to the
+ * terminal: Ink's own erases and writes all of the frame for each key.
  */
-import { Box, render, Text, useCursor, useStdout } from 'ink';
-import { useEffect, useLayoutEffect, useReducer, useSyncExternalStore } from 'react';
-import { paint } from './ansi.js';
+import { EventEmitter } from 'node:events';
+import { Box, render, Text } from 'ink';
+import { memo } from 'react';
 import type { Dialogue } from './dialogue.js';
-import { frame, nextChange } from './frame.js';
-import type { Painting } from './sketch.js';
-import { entryLines } from './transcript.js';
-import type { Size } from './whole.js';
+import { type Painting, painting } from './painting.js';
 
 interface ScreenProps {
-  readonly dialogue: Dialogue;
-  readonly size: Size;
-  readonly colours: boolean;
+  readonly lines: readonly string[];
+  readonly columns: number;
 }
 
-function Screen({ dialogue, size, colours }: ScreenProps) {
-  const scene = useSyncExternalStore(dialogue.watch, () => dialogue.scene);
-  const { write } = useStdout();
-  useLayoutEffect(
-    () =>
-      dialogue.listen((entries) => {
-        const lines = entries.flatMap((entry) => entryLines(entry, size.columns));
-        write(lines.map((line) => `${paint(line, colours)}\n`).join(''));
-      }),
-    [dialogue, size.columns, colours, write],
-  );
+const Line = memo(({ text }: { readonly text: string }) => <Text wrap="truncate">{text || ' '}</Text>);
 
-  const now = Date.now();
-  const due = nextChange(scene, now);
-  const [, again] = useReducer((count: number) => count + 1, 0);
-  useEffect(() => {
-    if (due === undefined) return;
-    const timer = setTimeout(again, due);
-    return () => clearTimeout(timer);
-  });
-
-  const { setCursorPosition } = useCursor();
-  const { lines, cursor } = frame(scene, size, now);
-  setCursorPosition(cursor);
+function Screen({ lines, columns }: ScreenProps) {
   return (
-    <Box flexDirection="column">
-      {lines.map((line, y) => (
+    <Box flexDirection="column" width={columns}>
+      {lines.map((text, y) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: a line is its place on the screen
-        <Text key={y} wrap="truncate">
-          {paint(line, colours) || ' '}
-        </Text>
+        <Line key={y} text={text} />
       ))}
     </Box>
   );
+}
+
+/** Where Ink writes its pictures. */
+class Canvas extends EventEmitter {
+  readonly isTTY = false;
+  readonly writable = true;
+  readonly rows = Number.POSITIVE_INFINITY;
+  columns = 80;
+  picture = '';
+
+  write(text: string): boolean {
+    this.picture = text;
+    return true;
+  }
 }
 
 /** Draws `dialogue` on a terminal until `end` is called. */
@@ -60,24 +47,24 @@ export function paintWithInk(
   stdout: NodeJS.WriteStream,
   colours: boolean,
 ): Painting {
-  const screen = () => {
-    const size = { columns: stdout.columns, rows: stdout.rows };
-    return <Screen dialogue={dialogue} size={size} colours={colours} />;
-  };
-  // Not incrementalRendering: in Ink 6.8.0 it repeats lines where a frame of several lines ends with a line break.
-  const ink = render(screen(), { stdin, stdout, exitOnCtrlC: false, patchConsole: false, maxFps: 1000 });
-  const redraw = () => ink.rerender(screen());
-  stdout.on('resize', redraw);
+  const canvas = new Canvas();
+  const ink = render(<Screen lines={[]} columns={canvas.columns} />, {
+    stdin,
+    stdout: canvas as unknown as NodeJS.WriteStream,
+    exitOnCtrlC: false,
+    patchConsole: false,
+    debug: true,
+  });
+  const painted = painting(dialogue, stdout, colours, (lines, columns) => {
+    canvas.columns = columns;
+    ink.rerender(<Screen lines={lines} columns={columns} />);
+    return canvas.picture.split('\n');
+  });
   return {
+    ...painted,
     end() {
-      stdout.off('resize', redraw);
-      ink.clear();
+      painted.end();
       ink.unmount();
-    },
-    clear() {
-      ink.clear();
-      stdout.write('\x1b[H\x1b[2J');
-      redraw();
     },
   };
 }

@@ -3,7 +3,7 @@ import type { ReadStream, WriteStream } from 'node:tty';
 import { wantsColours } from './ansi.js';
 import type { Dialogue } from './dialogue.js';
 import type { Key } from './keys.js';
-import { type Painting, sketch } from './sketch.js';
+import { type Painting, sketch } from './painting.js';
 import { type Terminal, takeTerminal } from './terminal.js';
 
 /** xterm's other screen, cleared; and back. Ref: xterm "Control Sequences", DECSET 1049. */

@@ -8,7 +8,7 @@ import { harmless, paint } from '../repl/ansi.js';
 import { frame } from '../repl/frame.js';
 import { lineText, span } from '../repl/line.js';
 import { paintWithInk } from '../repl/screen.js';
-import { sketch } from '../repl/sketch.js';
+import { sketch } from '../repl/painting.js';
 import { entryLines } from '../repl/transcript.js';
 import { asStream, eventually, Picture, type ScriptedKernel, settled, type Talk, talk } from './prompt-kernel.js';
 
