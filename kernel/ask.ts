@@ -37,16 +37,21 @@ export class Asker {
   }
 }
 
-export type Answers = { readonly [Q in Question]: (ask: Questions[Q]['ask']) => Questions[Q]['answer'] };
+export type Answers = {
+  readonly [Q in Question]: (ask: Questions[Q]['ask']) => Questions[Q]['answer'] | Promise<Questions[Q]['answer']>;
+};
 
-/** The other end: answers each question with the function of its name. */
+/** The other end: answers each question with the function of its name. What can be answered at once is. */
 export function answer(port: MessagePort, answers: () => Answers): void {
   port.on('message', ({ id, question, ask }: AskFrame) => {
+    const send = (frame: Omit<AnswerFrame, 'id'>): void => port.postMessage({ id, ...frame } satisfies AnswerFrame);
+    const fail = (error: unknown): void => send({ failure: error instanceof Error ? error.message : String(error) });
     try {
-      port.postMessage({ id, answer: answers()[question](ask as never) } satisfies AnswerFrame);
+      const given = answers()[question](ask as never);
+      if (given instanceof Promise) given.then((answer) => send({ answer }), fail);
+      else send({ answer: given });
     } catch (error) {
-      const failure = error instanceof Error ? error.message : String(error);
-      port.postMessage({ id, failure } satisfies AnswerFrame);
+      fail(error);
     }
   });
 }

@@ -63,6 +63,14 @@ export interface StartOptions extends KernelOptions {
   readonly views?: boolean;
 }
 
+/** What a kernel says of a match; a kernel that is not ours may say less. */
+interface MatchMetadata {
+  readonly type?: string;
+  readonly signature?: string;
+  readonly documentation?: string;
+  readonly reference?: string;
+}
+
 /** A cell's timers may print long after it: so many requests are remembered. */
 const ANSWERED_AT_MOST = 1000;
 
@@ -152,13 +160,13 @@ export class KernelClient {
       matches?: string[];
       cursor_start?: number;
       cursor_end?: number;
-      metadata?: { _jupyter_types_experimental?: { text: string; type: string; signature?: string }[] };
+      metadata?: { _jupyter_types_experimental?: readonly MatchMetadata[] };
     };
     const types = metadata?._jupyter_types_experimental ?? [];
     return {
       matches: (matches ?? []).map((text, index): CompletionMatch => {
-        const { type: kind = '', signature } = types[index] ?? {};
-        return { text, kind, ...(signature === undefined ? {} : { detail: signature }) };
+        const { type: kind = '', signature: detail, documentation: doc, reference } = types[index] ?? {};
+        return { text, kind, ...(detail && { detail }), ...(doc && { doc }), ...(reference && { reference }) };
       }),
       start: utf16Units(code, cursor_start ?? 0),
       end: utf16Units(code, cursor_end ?? 0),

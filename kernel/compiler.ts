@@ -9,13 +9,14 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { CompilerOptions, QuickInfo, System, TranspileOptions, TranspileOutput } from 'typescript';
 import { type Answers, answer } from './ask.js';
 import { completed, type Found, isComplete, lacksNode } from './complete.js';
+import { Datasheet } from './datasheet.js';
 import { cut, withoutExports } from './declarations.js';
 import { document } from './docs.js';
 import { corrected } from './emit.js';
 import { awaits, guardLoops, keepEarlierValues, type Notes, placeCalls } from './guard.js';
 import { CELL_TYPES, NODE_SLIM, overlay, SHELL_TYPES } from './overlay.js';
 import { type Builder, LIBRARY_FILES, type ProgramOptions, Programs } from './program.js';
-import type { Compiled, CompileResult, CompilerData, Completion, Diagnostic } from './threads.js';
+import type { Compiled, CompileResult, CompilerData, Completion, Diagnostic, Questions } from './threads.js';
 import { inString } from './strings.js';
 import { aliases, folderOptions } from './tsconfig.js';
 import { dressed, keepCompiled, quickInfo, type Ts, ts } from './typescript.js';
@@ -92,13 +93,14 @@ class Compiler {
   /** The maps of the files that the cell being compiled imports, by their code. */
   readonly #emitted = new Map<string, readonly string[]>();
   #notes: Notes = { imports: new Set(), names: new Set() };
+  readonly #datasheet = new Datasheet();
 
   constructor(cwd: string) {
     this.#cwd = cwd;
     overlay(ts.sys, cwd);
     const tslab = loadTslab(
       dressed({
-        getQuickInfoAtPosition: quickInfo(document),
+        getQuickInfoAtPosition: quickInfo(document, (...of) => this.#datasheet.words(...of)),
         createWatchCompilerHost: (roots: string[], own: CompilerOptions, system: System) => {
           const { types = [], ...folder } = folderOptions(cwd);
           const typeRoots = [path.join(cwd, 'node_modules/@types')];
@@ -168,9 +170,10 @@ class Compiler {
     });
   }
 
-  commit(names: readonly string[] | 'all'): null {
+  commit({ names, maps }: Questions['commit']['ask']): null {
     // By now V8 has compiled what a start needs.
     clearTimeout(this.#lull);
+    this.#datasheet.tell(maps);
     this.#lull = setTimeout(keepCompiled, LULL);
     const { declarations, names: declared, disposed } = this.#compiled;
     for (const name of declared) this.#gone.delete(name);
@@ -196,7 +199,7 @@ class Compiler {
     let found = find();
     const typed = code.slice(found.start, cursor);
     if (lacksNode(found, typed) && this.#programs?.widen()) found = find();
-    const known = completed(found, typed);
+    const known = completed(found, typed, this.#datasheet);
     return known.matches.length > 0 ? known : (inString(code, cursor, this.#cwd) ?? known);
   }
 
@@ -215,9 +218,9 @@ class Compiler {
 
   readonly answers: Answers = {
     compile: ({ code }) => this.compile(code),
-    commit: ({ names }) => this.commit(names),
-    complete: ({ code, cursor }) => this.complete(code, cursor),
-    inspect: ({ code, cursor }) => this.inspect(code, cursor),
+    commit: (ask) => this.commit(ask),
+    complete: ({ code, cursor }) => this.#datasheet.load().then(() => this.complete(code, cursor)),
+    inspect: ({ code, cursor }) => this.#datasheet.load().then(() => this.inspect(code, cursor)),
     isComplete: ({ code }) => isComplete(code),
   };
 

@@ -1,10 +1,20 @@
 /** Completion as a front end wants it, and whether a cell's text is whole. */
-import type { CompletionEntry, CompletionInfo, DiagnosticWithLocation, SourceFile, TypeChecker } from 'typescript';
+import type {
+  CompletionEntry,
+  CompletionInfo,
+  DiagnosticWithLocation,
+  Node,
+  SourceFile,
+  Symbol as TsSymbol,
+  TypeChecker,
+} from 'typescript';
+import type { Datasheet } from './datasheet.js';
+import { firstLine, words } from './docs.js';
 import type { Completion, CompletionMatch, IsComplete } from './threads.js';
 import { parsed } from './program.js';
 import { ts } from './typescript.js';
 
-/** At most so many matches carry their type: a list of globals has thousands. */
+/** At most so many matches carry their type and words: a list of globals has thousands. */
 const DETAILS = 80;
 
 /** What tslab's converter answers. */
@@ -12,20 +22,39 @@ export interface Found {
   readonly start: number;
   readonly end: number;
   readonly candidates: readonly string[];
-  /** TypeScript's own answer, with the checker that knows its symbols (typescript.ts). */
-  readonly original?: CompletionInfo & { readonly checker?: TypeChecker };
+  /** TypeScript's own answer, with the checker that knows its symbols, and where it was asked for (typescript.ts). */
+  readonly original?: CompletionInfo & { readonly checker?: TypeChecker; readonly at?: Node | undefined };
 }
 
 /** @param typed what the matches stand in for */
-export function completed(found: Found, typed: string): Completion {
-  const checker = found.original?.checker;
+export function completed(found: Found, typed: string, datasheet: Datasheet): Completion {
+  const { checker, at } = found.original ?? {};
   const entries = new Map<string, CompletionEntry>((found.original?.entries ?? []).map((entry) => [entry.name, entry]));
-  const matches = asDeclared(fitting(found.candidates, typed), entries).map((text, index): CompletionMatch => {
-    const entry = entries.get(text);
-    const detail = index < DETAILS && entry && checker ? typeText(entry, checker) : undefined;
-    return { text, kind: entry?.kind ?? '', ...(detail === undefined ? {} : { detail }) };
-  });
+  const describe = (text: string): CompletionMatch => {
+    const { kind = '', symbol } = entries.get(text) ?? {};
+    return { text, kind, ...(symbol && checker && at ? described(symbol, at, checker, datasheet) : {}) };
+  };
+  const matches = asDeclared(fitting(found.candidates, typed), entries).map((text, index) =>
+    index < DETAILS ? describe(text) : { text, kind: entries.get(text)?.kind ?? '' },
+  );
   return { matches, start: found.start, end: found.end };
+}
+
+/** Where it is and how it may be accessed, for a register or a field; else its type; and its words. */
+function described(symbol: TsSymbol, at: Node, checker: TypeChecker, datasheet: Datasheet): Partial<CompletionMatch> {
+  const register = datasheet.describe(symbol, at, checker);
+  if (register) {
+    const { kind, detail, doc, map } = register;
+    const said = firstLine(map);
+    const reference = /\bRef: *(.+)$/.exec(said)?.[1] ?? said;
+    return { kind, detail, ...(doc === '' ? {} : { doc }), ...(reference === '' ? {} : { reference }) };
+  }
+  const aliased = (symbol.flags & ts.SymbolFlags.Alias) === 0 ? symbol : checker.getAliasedSymbol(symbol);
+  const node = aliased.valueDeclaration ?? aliased.declarations?.[0];
+  if (!node) return {};
+  const doc = firstLine(words(node));
+  const detail = checker.typeToString(checker.getTypeOfSymbolAtLocation(aliased, node));
+  return { detail, ...(doc === '' ? {} : { doc }) };
 }
 
 /** Whether there might be more with all of Node's types: nothing was found, or not a name that Node has. */
@@ -52,12 +81,6 @@ function asDeclared(names: readonly string[], entries: ReadonlyMap<string, Compl
   const registers = placed.flatMap(({ name, at }) => (at === undefined ? [] : [{ name, at }]));
   const sorted = registers.sort((a, b) => a.at - b.at).map(({ name }) => name);
   return [...sorted, ...placed.filter(({ at }) => at === undefined).map(({ name }) => name)];
-}
-
-function typeText(entry: CompletionEntry, checker: TypeChecker): string | undefined {
-  const { symbol } = entry;
-  const node = symbol?.valueDeclaration ?? symbol?.declarations?.[0];
-  return symbol && node ? checker.typeToString(checker.getTypeOfSymbolAtLocation(symbol, node)) : undefined;
 }
 
 /** Unterminated template literal, comment; they run to the end, wherever they start. */

@@ -43,3 +43,27 @@ function children(node: Node): Node[] {
   node.forEachChild((child) => void found.push(child));
   return found;
 }
+
+/** The comment over a declaration as text, up to its first tag; '' where there is none. Nothing is parsed for it. */
+export function words(declared: Node): string {
+  let at = declared;
+  if (ts.isVariableDeclaration(at)) at = at.parent.parent;
+  const file = at.getSourceFile();
+  const comments = ts.getLeadingCommentRanges(file.text, at.pos) ?? [];
+  const range = comments.findLast(({ pos }) => file.text.startsWith('/**', pos));
+  if (!range) return '';
+  const lines = file.text.slice(range.pos + 3, range.end - 2).split('\n');
+  const text = lines.map((line) => line.replace(/^\s*\*? ?/, '').trimEnd()).join('\n');
+  const plain = text.replace(/\{@link(?:code|plain)? ([^}|\s]+)[^}]*\}/g, '$1');
+  return plain.replace(/(?:^|\n)\s*@[a-z][\s\S]*$/, '').trim();
+}
+
+/** The same of the variable that a declaration is in. */
+export function wordsOfVariable(declared: Node): string {
+  let at: Node | undefined = declared;
+  while (at && !ts.isVariableStatement(at)) at = at.parent;
+  return at ? words(at) : '';
+}
+
+/** The first paragraph, as one line. */
+export const firstLine = (text: string): string => (text.split(/\n\s*\n/, 1)[0] ?? '').replace(/\s+/g, ' ').trim();

@@ -25,11 +25,13 @@ export function requests(parts: {
       const at = position(message);
       const { matches, start, end } = await asker.ask('complete', at);
       const [cursor_start, cursor_end] = [codePoints(at.code, start), codePoints(at.code, end)];
-      // The types ride on an experimental key that JupyterLab knows.
-      const types = matches.map(({ text, kind, detail }) => ({
+      // The types ride on an experimental key that JupyterLab knows; documentation and reference are ours.
+      const types = matches.map(({ text, kind, detail, doc, reference }) => ({
         text,
         type: kind,
         signature: detail,
+        documentation: doc,
+        reference,
         start: cursor_start,
         end: cursor_end,
       }));

@@ -6,6 +6,7 @@ import { Device } from '../lib/device.js';
 import type { Asker } from './ask.js';
 import { Cell } from './cell.js';
 import { rich } from './display.js';
+import { type MapFacts, mapFacts } from './maps.js';
 import { Modules } from './modules.js';
 import type { Output } from './output.js';
 import { blocking } from './pipes.js';
@@ -33,6 +34,8 @@ export class Session {
   readonly #start = new MessageChannel();
   #starting: (() => void) | undefined;
   #running: Cell | undefined;
+  /** Of the package and of the cells, since the last one. */
+  #maps: Record<string, MapFacts> = {};
 
   constructor(compiler: Asker, output: Output, shared: Int32Array, cwd: string) {
     this.#compiler = compiler;
@@ -51,6 +54,7 @@ export class Session {
   /** The package's public names, for every cell. Their types are the compiler's. */
   async preload(): Promise<void> {
     for (const [name, value] of Object.entries(await this.#modules.import('vfiolab'))) {
+      this.#noteMap(name, value);
       Object.defineProperty(globalThis, name, { configurable: true, writable: true, value });
     }
   }
@@ -128,16 +132,29 @@ export class Session {
       // What it declared before it failed, a device not least, stays in reach.
       const declared = names.filter((name) => Object.hasOwn(exports, name));
       const reached = declared.filter((name) => !before.has(name) || before.get(name) !== exports[name]);
-      await this.#compiler.ask('commit', { names: reached });
+      await this.#compiler.ask('commit', { names: reached, maps: this.#newMaps(reached) });
       throw error;
     }
     // Whatever is asked next is asked after it.
-    this.#compiler.ask('commit', { names: 'all' }).catch(() => {});
+    this.#compiler.ask('commit', { names: 'all', maps: this.#newMaps(names) }).catch(() => {});
     const value = result === undefined ? cell.value : exports[result];
     cell.value = undefined;
     if (result !== undefined) exports[result] = undefined;
     if (value === undefined) return undefined;
     return this.#unless(cell, Promise.resolve(rich(value)));
+  }
+
+  #noteMap(name: string, value: unknown): void {
+    const facts = mapFacts(value);
+    if (facts) this.#maps[name] = facts;
+  }
+
+  /** The register maps that the compiler has not been told of. */
+  #newMaps(names: readonly string[]): Readonly<Record<string, MapFacts>> {
+    for (const name of names) this.#noteMap(name, this.#exports[name]);
+    const maps = this.#maps;
+    this.#maps = {};
+    return maps;
   }
 
   async #compile(file: string, code: string): Promise<Compiled> {

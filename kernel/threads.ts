@@ -1,5 +1,6 @@
 /** What the three threads of a kernel say to each other: main (cells and devices), io (sockets), compiler (TypeScript). */
 import type { Standing } from './live.js';
+import type { MapFacts } from './maps.js';
 import type { ViewData } from '../lib/view.js';
 import type { Connection } from './connection.js';
 
@@ -150,7 +151,12 @@ export type CompileResult = { readonly ok: Compiled } | { readonly diagnostics: 
 export interface CompletionMatch {
   readonly text: string;
   readonly kind: string;
+  /** Its type; of a register or field where it is, its access and reset value. */
   readonly detail?: string;
+  /** The first line of its documentation. */
+  readonly doc?: string;
+  /** Of a register or field: what its map cites. */
+  readonly reference?: string;
 }
 
 /** Offsets in UTF-16 units. */
@@ -168,8 +174,11 @@ export interface IsComplete {
 /** Questions to the compiler, and what each is answered with. */
 export interface Questions {
   compile: { readonly ask: { readonly code: string }; readonly answer: CompileResult };
-  /** The last compiled cell ran: its declarations hold, all of them or those named. */
-  commit: { readonly ask: { readonly names: readonly string[] | 'all' }; readonly answer: null };
+  /** The last compiled cell ran: its declarations hold, all of them or those named; and what register maps are among its values. */
+  commit: {
+    readonly ask: { readonly names: readonly string[] | 'all'; readonly maps: Readonly<Record<string, MapFacts>> };
+    readonly answer: null;
+  };
   complete: { readonly ask: { readonly code: string; readonly cursor: number }; readonly answer: Completion };
   inspect: { readonly ask: { readonly code: string; readonly cursor: number }; readonly answer: string | undefined };
   isComplete: { readonly ask: { readonly code: string }; readonly answer: IsComplete };

@@ -15,6 +15,7 @@ interface Internals {
   getEmitDeclarations(options: TypeScript.CompilerOptions): boolean;
   nullTransformationContext: unknown;
   getTouchingPropertyName(file: TypeScript.SourceFile, position: number): TypeScript.Node | undefined;
+  findPrecedingToken(position: number, file: TypeScript.SourceFile): TypeScript.Node | undefined;
   getContainerNode(node: TypeScript.Node): TypeScript.Node | undefined;
   SymbolDisplay: {
     getSymbolDisplayPartsDocumentationAndSymbolKind(
@@ -96,13 +97,22 @@ const shims: Readonly<Record<string, unknown>> = {
       };
       const wanted: unknown[] = [host, program, log, file, position, {}, trigger, kind, cancellation, undefined, true];
       const info = internal.Completions.getCompletionsAtPosition(...wanted);
-      return info && Object.assign(info, { checker: program.getTypeChecker() });
+      const at = internal.findPrecedingToken(position, file) ?? file;
+      return info && Object.assign(info, { checker: program.getTypeChecker(), at });
     },
   }),
 };
 
-/** The fork's getQuickInfoAtPosition; `document` is told of the symbol before its comments are read. */
-export function quickInfo(document: (symbol: TypeScript.Symbol) => void) {
+/**
+ * The fork's getQuickInfoAtPosition.
+ *
+ * @param document is told of the symbol before its comments are read
+ * @param words for what has none of its own
+ */
+export function quickInfo(
+  document: (symbol: TypeScript.Symbol) => void,
+  words: (symbol: TypeScript.Symbol, at: TypeScript.Node, checker: TypeScript.TypeChecker) => string,
+) {
   return (
     file: TypeScript.SourceFile,
     checker: TypeScript.TypeChecker,
@@ -123,7 +133,8 @@ export function quickInfo(document: (symbol: TypeScript.Symbol) => void) {
         internal.getContainerNode(node),
         node,
       );
-    const own = documentation?.length ? documentation : mapDocs(symbol, node, checker, document);
+    const text = documentation?.length ? '' : words(symbol, node, checker);
+    const own = text === '' ? documentation : [{ kind: 'text', text }];
     const textSpan = { start, length: node.getEnd() - start };
     return {
       kind: symbolKind,
@@ -134,69 +145,4 @@ export function quickInfo(document: (symbol: TypeScript.Symbol) => void) {
       tags,
     } as TypeScript.QuickInfo;
   };
-}
-
-/**
- * A register or field without words of its own: a field's bits and access, and what its map says, which cites the datasheet. A
- * bound register's declaration is the cell's copy of the map's type; the map is the one in scope that has the same names.
- */
-function mapDocs(
-  symbol: TypeScript.Symbol,
-  from: TypeScript.Node,
-  checker: TypeScript.TypeChecker,
-  document: (symbol: TypeScript.Symbol) => void,
-): TypeScript.SymbolDisplayPart[] {
-  const declared = symbol.declarations?.[0];
-  if (!declared || !ts.isPropertySignature(declared) || !/^[A-Z]/.test(symbol.name)) return [];
-  const register = outermost(declared);
-  const map = [register, ...likeMaps(register, from, checker)].map((at) => {
-    const property = checker.getSymbolAtLocation(at.name);
-    if (property) document(property);
-    return words(at);
-  });
-  const text = [fieldText(declared), map.find((each) => each !== '') ?? ''].filter((each) => each !== '').join('\n');
-  return text === '' ? [] : [{ kind: 'text', text }];
-}
-
-/** The register that a field is of; a register itself. */
-function outermost(declared: TypeScript.PropertySignature): TypeScript.PropertySignature {
-  let found = declared;
-  for (let at: TypeScript.Node = declared; at.parent && !ts.isVariableStatement(at); at = at.parent) {
-    if (ts.isPropertySignature(at)) found = at;
-  }
-  return found;
-}
-
-const namesIn = (at: TypeScript.Node): string =>
-  ts.isTypeLiteralNode(at) ? at.members.map((each) => each.name?.getText() ?? '').join() : '';
-
-function likeMaps(
-  register: TypeScript.PropertySignature,
-  from: TypeScript.Node,
-  checker: TypeScript.TypeChecker,
-): TypeScript.PropertySignature[] {
-  const names = namesIn(register.parent);
-  return checker.getSymbolsInScope(from, ts.SymbolFlags.Variable | ts.SymbolFlags.Alias).flatMap((each) => {
-    if (!/^[A-Z][A-Z0-9_]*$/.test(each.name)) return [];
-    const value = (each.flags & ts.SymbolFlags.Alias) === 0 ? each : checker.getAliasedSymbol(each);
-    const property = checker.getTypeOfSymbol(value).getProperty(register.name.getText());
-    const at = property?.declarations?.[0];
-    return at && ts.isPropertySignature(at) && namesIn(at.parent) === names ? [at] : [];
-  });
-}
-
-/** What is said of the variable that a declaration is in. */
-function words(declared: TypeScript.Node): string {
-  let at: TypeScript.Node | undefined = declared;
-  while (at && !ts.isVariableStatement(at)) at = at.parent;
-  const text = at ? ts.getJSDocCommentsAndTags(at).map(({ comment }) => ts.getTextOfJSDocComment(comment)) : [];
-  return text.filter((each) => each).join('\n');
-}
-
-/** `7` and `readonly [3, 0, "ro"]`, as a map's type has fields. */
-function fieldText({ type }: TypeScript.PropertySignature): string {
-  const [, msb, lsb = msb, access = 'rw'] =
-    /^(?:readonly )?\[?\s*(\d+)(?:,\s*(\d+))?(?:,\s*"(\w+)")?/.exec(type?.getText() ?? '') ?? [];
-  if (msb === undefined) return '';
-  return `${msb === lsb ? `bit ${msb}` : `bits ${msb}:${lsb}`}, ${access}`;
 }

@@ -7,6 +7,7 @@ import { dot, type Steering } from './dots.js';
 import { EMPTY, type Editor, edit, emptied, insert, withText } from './editor.js';
 import { type History, shown, step, suggest, type Walk } from './history.js';
 import type { Key } from './keys.js';
+import { type Line, span } from './line.js';
 import { Outlet, type Panel } from './outlet.js';
 import { Pager } from './pager.js';
 import type { Origin } from './recipe.js';
@@ -25,6 +26,8 @@ export interface Scene extends WorkState {
   /** What the history would add behind the text, while the cursor is at its end. */
   readonly suggestion: string;
   readonly menu: Menu | undefined;
+  /** What is said below the text, until it changes. */
+  readonly hint: Line | undefined;
   readonly search: Search | undefined;
   /** What has the whole screen. */
   readonly full: FullScreen | undefined;
@@ -105,6 +108,7 @@ export class Dialogue {
       editor: EMPTY,
       suggestion: '',
       menu: undefined,
+      hint: undefined,
       search: undefined,
       full: undefined,
     };
@@ -128,8 +132,9 @@ export class Dialogue {
     const { editor } = this.scene;
     this.scene = { ...this.scene, ...change };
     if (this.scene.kernel === 'dead' || this.scene.kernel === 'leaving')
-      this.scene = { ...this.scene, menu: undefined, full: undefined };
-    if (this.scene.editor !== editor) this.scene = { ...this.scene, suggestion: this.#suggestion() };
+      this.scene = { ...this.scene, menu: undefined, hint: undefined, full: undefined };
+    if (this.scene.editor !== editor)
+      this.scene = { ...this.scene, suggestion: this.#suggestion(), ...(change.hint ? {} : { hint: undefined }) };
     for (const watcher of this.#watchers) watcher();
   }
 
@@ -256,18 +261,19 @@ export class Dialogue {
     else void this.#complete(editor, true);
   }
 
-  /** Asks for completions; an answer that comes after more was typed is dropped. */
+  /** Asks for completions, of a kernel that is starting too; an answer that comes after more was typed is dropped. */
   async #complete(editor: Editor, fill: boolean): Promise<void> {
+    if (this.scene.kernel === 'starting') this.#set({ hint: [span('the kernel is starting…', 'dim')] });
     let answer: Completion | undefined;
     try {
-      answer = await this.#work.client?.complete(editor.text, editor.cursor);
+      answer = await (await this.#work.begun)?.complete(editor.text, editor.cursor);
     } catch {
-      return; // A kernel that died answers nothing; that it died is said elsewhere.
+      // A kernel that died answers nothing; that it died is said elsewhere.
     }
-    if (!answer || this.scene.editor !== editor) return;
-    const offered = offer(editor, answer);
-    const { menu } = offered;
-    this.#set(fill ? offered : { menu: menu && { ...menu, typed: editor, end: answer.end } });
+    if (this.scene.editor !== editor) return;
+    const { editor: filled, menu } = offer(editor, answer ?? { matches: [], start: 0, end: 0 });
+    if (fill) this.#set({ editor: filled, menu, hint: undefined });
+    else this.#set({ menu: menu && { ...menu, typed: editor, end: answer?.end ?? 0 }, hint: undefined });
   }
 
   #recall(by: -1 | 1): void {

@@ -1,7 +1,8 @@
 /** The frame: what stands below the transcript and changes: output that goes on, cells that wait, the line being typed, the menu. */
 import type { Scene } from './dialogue.js';
 import { highlight } from './highlight.js';
-import { chop, columns, fit, type Line, type Look, lineText, pad, span, splitLines, visible, wrap } from './line.js';
+import { chop, columns, fit, type Line, type Look, lineText, span, splitLines, visible, wrap } from './line.js';
+import { menuLines } from './menu.js';
 import { allLines, promptOf, settle } from './transcript.js';
 import type { Size } from './whole.js';
 import { STUBBORN_AFTER } from './work.js';
@@ -14,7 +15,6 @@ export interface Frame {
 
 /** A cell that runs shorter than this gets no status line. */
 const BUSY_AFTER = 1000;
-const MENU_ROWS = 8;
 const WAITING_ROWS = 4;
 
 /** A text as rows of at most `width` columns, and the cursor's place among them; at the end of a full row it begins the next. */
@@ -62,29 +62,9 @@ function status({ kernel, running, waiting, search }: Scene, now: number): Line[
   return now - running.since < BUSY_AFTER ? [] : [[span(`running ${seconds} s, Ctrl-C stops it`, 'dim')]];
 }
 
-function menuLines({ menu }: Scene, size: Size, room: number): Line[] {
-  if (!menu || room < 1) return [];
-  const { matches, chosen } = menu;
-  const height = Math.min(MENU_ROWS, room, matches.length);
-  const all = height === matches.length;
-  const rows = all ? height : Math.max(1, height - 1);
-  const first = Math.max(0, Math.min(chosen - Math.floor(rows / 2), matches.length - rows));
-  const window = matches.slice(first, first + rows);
-  const name = Math.min(Math.max(...window.map(({ text }) => columns(text))), Math.floor(size.columns / 2));
-  const kind = Math.max(...window.map((match) => columns(match.kind)));
-  const lines = window.map((match, index): Line => {
-    const look = first + index === chosen ? 'selected' : 'name';
-    const text = ` ${pad(fit(visible(match.text), name), name)} `;
-    const room = size.columns - 1 - columns(text) - kind - 3;
-    return [
-      span(text, look),
-      span(` ${pad(match.kind, kind)}  `, 'dim'),
-      span(room > 4 ? fit(visible(match.detail ?? '').replace(/\s+/g, ' '), room) : ''),
-    ];
-  });
-  if (!all && height > 1) lines.push([span(` ${matches.length - rows} more`, 'dim')]);
-  return lines;
-}
+/** One line below the input. */
+const hintLines = ({ hint }: Scene, width: number, room: number): Line[] =>
+  hint && room > 0 ? [wrap(hint, width)[0] ?? []] : [];
 
 /** The panels, one below the other, in at most `room` lines. */
 function panelLines({ panels }: Scene, width: number, room: number): Line[] {
@@ -129,7 +109,7 @@ export function frame(scene: Scene, size: Size, now: number): Frame {
   if (queued.length > WAITING_ROWS) above.push([span(`   ${queued.length - WAITING_ROWS} more lines`, 'dim')]);
   if (kernel === 'leaving') return { lines: above.slice(0, room), cursor: { x: 0, y: Math.max(0, above.length - 1) } };
 
-  const menu = menuLines(scene, size, room - 1);
+  const menu = scene.menu ? menuLines(scene.menu, size.columns, room - 1) : hintLines(scene, size.columns, room - 1);
   const height = Math.max(1, Math.min(typed.length, room - menu.length));
   const first = Math.max(0, Math.min(y - Math.floor(height / 2), typed.length - height));
   const spare = Math.max(0, room - menu.length - height);

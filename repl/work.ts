@@ -82,6 +82,9 @@ export class Work {
   /** Whose judgement is being waited for. */
   #judging: Kernel | undefined;
   #leave: () => void = () => {};
+  /** The kernel, once its first cells have run; undefined where it ends before that. */
+  begun: Promise<Kernel | undefined> = Promise.resolve(undefined);
+  #begin: (kernel: Kernel | undefined) => void = () => {};
 
   constructor(options: WorkOptions) {
     this.#options = options;
@@ -105,6 +108,9 @@ export class Work {
   start(): void {
     const waiting = this.#options.prelude.map((text) => ({ text, complete: true }));
     this.ran = [];
+    this.begun = new Promise((resolve) => {
+      this.#begin = resolve;
+    });
     this.#set({ kernel: 'starting', count: 0, waiting });
     const kernel = this.#options.start();
     this.#kernel = kernel;
@@ -129,6 +135,7 @@ export class Work {
     if (this.#kernel !== kernel || this.state.kernel === 'leaving') return;
     this.#kernel = undefined;
     this.#client = undefined;
+    this.#begin(undefined);
     this.#set({ kernel: 'dead', running: undefined, waiting: [] });
     this.#outlet.settle(true);
     if (words !== '') this.#outlet.show({ kind: 'error', text: words });
@@ -175,6 +182,7 @@ export class Work {
   async #run(kernel: Kernel): Promise<void> {
     for (;;) {
       const [cell, ...waiting] = this.state.waiting;
+      if (!cell || this.state.count >= this.#options.prelude.length) this.#begin(kernel);
       if (!cell?.complete || this.state.running || this.#client !== kernel) return;
       const number = this.state.count + 1;
       const running: Running = { text: cell.text, since: Date.now(), interrupted: undefined };
@@ -242,6 +250,7 @@ export class Work {
   leave(): void {
     if (this.state.kernel === 'leaving') return;
     this.#client = undefined;
+    this.#begin(undefined);
     this.#set({ kernel: 'leaving', waiting: [] });
     void this.#kernel
       ?.then((kernel) => kernel.shutdown())

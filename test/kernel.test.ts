@@ -348,12 +348,12 @@ describe('cells', { timeout: 300_000 }, () => {
       registers.slice(0, 6).map(({ text }) => text),
       order,
     );
-    assert.match(registers[0]?.detail ?? '', /"ro"|Register</);
+    assert.equal(registers[0]?.detail, '0x00, 32-bit ro, reset 0x010000ed');
     assert.match((await bench.kernel.inspect('edu.STATUS', 6)) ?? '', /STATUS: Register<32.*"rw"/s);
-    assert.match((await bench.kernel.inspect('EDU.STATUS', 6)) ?? '', /"rw".*BAR 0\. Accesses/s);
-    assert.match((await bench.kernel.inspect('edu.STATUS', 6)) ?? '', /"rw".*BAR 0\. Accesses/s);
+    assert.match((await bench.kernel.inspect('EDU.STATUS', 6)) ?? '', /"rw".*0x20, 32-bit rw.*BAR 0\. Accesses/s);
+    assert.match((await bench.kernel.inspect('edu.STATUS', 6)) ?? '', /"rw".*0x20, 32-bit rw.*BAR 0\. Accesses/s);
     const field = (await bench.kernel.inspect('edu.STATUS.read().COMPUTING', 20)) ?? '';
-    assert.match(field, /bit 0, ro\nBAR 0\. Accesses/);
+    assert.match(field, /0x20 \[0\], ro\nBAR 0\. Accesses/);
     const refused = await bench.run('edu.STATSU.read()');
     assert.match(
       refused.reply.evalue ?? '',

@@ -83,7 +83,7 @@ describe('the prompt in a terminal', needs('tmux'), () => {
       await terminal.until(/^4>$/m);
       terminal.type('edu.DMA_');
       terminal.keys('Tab');
-      const menu = await terminal.until(/^ DMA_SRC +property +Register/m);
+      const menu = await terminal.until(/^ DMA_SRC +register +0x80/m);
       for (const name of ['DMA_CMD', 'DMA_COUNT', 'DMA_DST']) assert.match(menu, new RegExp(`^ ${name} `, 'm'));
       terminal.keys('Tab');
       await terminal.until(/^4> edu\.DMA_SRC/m);

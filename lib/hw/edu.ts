@@ -1,12 +1,12 @@
 /** QEMU's edu: an educational PCI device with an identity, a factorial engine, interrupts and a DMA engine. Ref: QEMU docs/specs/edu */
 import { r32, r64 } from '../registers.js';
 
-/** BAR 0. Accesses below 0x80 are 32 bits wide, from 0x80 on 32 or 64. */
+/** BAR 0. Accesses below 0x80 are 32 bits wide, from 0x80 on 32 or 64. Ref: QEMU docs/specs/edu */
 export const EDU = {
   ID: r32(
     0x00,
     { MAJOR: [31, 24], MINOR: [23, 16], MAGIC: [15, 0] },
-    { access: 'ro', doc: 'identification, MAGIC is 0x00ed' },
+    { access: 'ro', reset: 0x0100_00ed, doc: 'identification, MAGIC is 0x00ed' },
   ),
   LIVENESS: r32(0x04, {}, { doc: 'reads back the inverse of what was written' }),
   FACTORIAL: r32(0x08, {}, { doc: 'write n, read n! (32 bits) when STATUS.COMPUTING is 0' }),
