@@ -15,10 +15,10 @@ import { VIEW_TARGET } from './comms.js';
 import { address } from './connection.js';
 import { type Death, describeDeath, type KernelOptions, KernelProcess } from './process.js';
 import { SendQueue } from './sockets.js';
-import type { Completion, CompletionMatch, IsComplete, MimeBundle } from './threads.js';
+import type { Completion, CompletionMatch, IsComplete, MimeBundle, Signature } from './threads.js';
 import { codePoints, type Json, type Message, utf16Units, Wire } from './wire.js';
 
-export type { Completion, CompletionMatch, IsComplete, MimeBundle } from './threads.js';
+export type { Completion, CompletionMatch, IsComplete, MimeBundle, Signature } from './threads.js';
 
 export type Output =
   | { readonly type: 'stream'; readonly name: 'stdout' | 'stderr'; readonly text: string }
@@ -179,6 +179,14 @@ export class KernelClient {
     const { content } = await this.#request('shell', 'inspect_request', request);
     const { data } = content as { data?: { 'text/plain'?: string } };
     return data?.['text/plain'];
+  }
+
+  /** The call that the cursor is in, and the parameter that is being given: a hint, for which nothing is loaded. */
+  async signature(code: string, cursor: number): Promise<Signature | undefined> {
+    const request = { code, cursor_pos: codePoints(code, cursor), detail_level: 0, only: 'signature' };
+    const { content } = await this.#request('shell', 'inspect_request', request);
+    const { metadata } = content as { metadata?: { signature?: Signature } };
+    return metadata?.signature;
   }
 
   async isComplete(code: string): Promise<IsComplete> {

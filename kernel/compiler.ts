@@ -16,7 +16,17 @@ import { corrected } from './emit.js';
 import { awaits, guardLoops, keepEarlierValues, type Notes, placeCalls } from './guard.js';
 import { CELL_TYPES, NODE_SLIM, overlay, SHELL_TYPES } from './overlay.js';
 import { type Builder, LIBRARY_FILES, type ProgramOptions, Programs } from './program.js';
-import type { Compiled, CompileResult, CompilerData, Completion, Diagnostic, Questions } from './threads.js';
+import type {
+  Compiled,
+  CompileResult,
+  CompilerData,
+  Completion,
+  Diagnostic,
+  Inspection,
+  Questions,
+  Signature,
+} from './threads.js';
+import { signatureAt } from './signature.js';
 import { inString } from './strings.js';
 import { aliases, folderOptions } from './tsconfig.js';
 import { dressed, keepCompiled, quickInfo, type Ts, ts } from './typescript.js';
@@ -94,13 +104,21 @@ class Compiler {
   readonly #emitted = new Map<string, readonly string[]>();
   #notes: Notes = { imports: new Set(), names: new Set() };
   readonly #datasheet = new Datasheet();
+  /** Of what was inspected last. */
+  #signature: Signature | undefined;
 
   constructor(cwd: string) {
     this.#cwd = cwd;
     overlay(ts.sys, cwd);
     const tslab = loadTslab(
       dressed({
-        getQuickInfoAtPosition: quickInfo(document, (...of) => this.#datasheet.words(...of)),
+        getQuickInfoAtPosition: quickInfo(
+          document,
+          (...of) => this.#datasheet.words(...of),
+          (...at) => {
+            this.#signature = signatureAt(...at);
+          },
+        ),
         createWatchCompilerHost: (roots: string[], own: CompilerOptions, system: System) => {
           const { types = [], ...folder } = folderOptions(cwd);
           const typeRoots = [path.join(cwd, 'node_modules/@types')];
@@ -203,11 +221,15 @@ class Compiler {
     return known.matches.length > 0 ? known : (inString(code, cursor, this.#cwd) ?? known);
   }
 
-  inspect(code: string, cursor: number): string | undefined {
+  inspect({ code, cursor, only }: Questions['inspect']['ask']): Inspection {
     this.#programs?.refresh();
     const ask = (): QuickInfo | undefined => this.#converter.inspect(this.#declarations, code, cursor);
-    const info = ask() ?? (this.#programs?.widen() ? ask() : undefined);
-    return info ? this.#printQuickInfo(info) : undefined;
+    let info = ask();
+    if (!info && !this.#signature && !only && this.#programs?.widen()) info = ask();
+    const signature = this.#signature;
+    const call = signature && [signature.label, ...(signature.doc ? ['', signature.doc] : [])].join('\n');
+    const text = info ? this.#printQuickInfo(info) : call;
+    return { ...(text !== undefined && { text }), ...(signature && { signature }) };
   }
 
   /** Reads what every cell stands on. */
@@ -220,7 +242,7 @@ class Compiler {
     compile: ({ code }) => this.compile(code),
     commit: (ask) => this.commit(ask),
     complete: ({ code, cursor }) => this.#datasheet.load().then(() => this.complete(code, cursor)),
-    inspect: ({ code, cursor }) => this.#datasheet.load().then(() => this.inspect(code, cursor)),
+    inspect: (ask) => this.#datasheet.load().then(() => this.inspect(ask)),
     isComplete: ({ code }) => isComplete(code),
   };
 

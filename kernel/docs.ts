@@ -44,8 +44,8 @@ function children(node: Node): Node[] {
   return found;
 }
 
-/** The comment over a declaration as text, up to its first tag; '' where there is none. Nothing is parsed for it. */
-export function words(declared: Node): string {
+/** The comment over a declaration as text; '' where there is none. Nothing is parsed for it. */
+function comment(declared: Node): string {
   let at = declared;
   if (ts.isVariableDeclaration(at)) at = at.parent.parent;
   const file = at.getSourceFile();
@@ -54,11 +54,22 @@ export function words(declared: Node): string {
   if (!range) return '';
   const lines = file.text.slice(range.pos + 3, range.end - 2).split('\n');
   const text = lines.map((line) => line.replace(/^\s*\*? ?/, '').trimEnd()).join('\n');
-  const plain = text.replace(/\{@link(?:code|plain)? ([^}|\s]+)[^}]*\}/g, '$1');
-  return plain.replace(/(?:^|\n)\s*@[a-z][\s\S]*$/, '').trim();
+  return text.replace(/\{@link(?:code|plain)? ([^}|\s]+)[^}]*\}/g, '$1');
 }
 
-/** The same of the variable that a declaration is in. */
+/** The same up to its first tag. */
+export const words = (declared: Node): string =>
+  comment(declared)
+    .replace(/(?:^|\n)\s*@[a-z][\s\S]*$/, '')
+    .trim();
+
+/** What `@param` says of one parameter, as one line. */
+export function wordsOfParameter(declared: Node, name: string): string {
+  const found = new RegExp(`(?:^|\\n)\\s*@param (?:\\{[^}]*\\} ?)?${name}\\s+(?:- )?([^@]*)`).exec(comment(declared));
+  return firstLine(found?.[1] ?? '');
+}
+
+/** The words over the variable that a declaration is in. */
 export function wordsOfVariable(declared: Node): string {
   let at: Node | undefined = declared;
   while (at && !ts.isVariableStatement(at)) at = at.parent;

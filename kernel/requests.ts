@@ -45,10 +45,12 @@ export function requests(parts: {
     },
 
     inspect_request: async (message) => {
-      const text = await asker.ask('inspect', position(message));
-      if (text === undefined) return { status: 'ok', found: false, data: {}, metadata: {} };
+      const only = message.content.only === 'signature' ? ({ only: 'signature' } as const) : {};
+      const { text, signature } = await asker.ask('inspect', { ...position(message), ...only });
+      const metadata = signature ? { signature } : {};
+      if (text === undefined) return { status: 'ok', found: false, data: {}, metadata };
       const data = { 'text/plain': text, 'text/markdown': `\`\`\`typescript\n${text}\n\`\`\`` };
-      return { status: 'ok', found: true, data, metadata: {} };
+      return { status: 'ok', found: true, data, metadata };
     },
 
     is_complete_request: async ({ content }) => {

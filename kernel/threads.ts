@@ -166,6 +166,22 @@ export interface Completion {
   readonly end: number;
 }
 
+/** The call that the cursor is in. */
+export interface Signature {
+  /** `dma(memory: number | Uint8Array, options?: DmaOptions): DmaBuffer`. */
+  readonly label: string;
+  /** label[start, end) is the parameter that is being given. */
+  readonly parameter?: readonly [start: number, end: number];
+  /** What is said of that parameter, or of the function: one line. */
+  readonly doc?: string;
+}
+
+export interface Inspection {
+  /** Type and documentation of what is at the cursor; of the function in whose parentheses it is where nothing is there. */
+  readonly text?: string;
+  readonly signature?: Signature;
+}
+
 export interface IsComplete {
   readonly status: 'complete' | 'incomplete' | 'invalid' | 'unknown';
   readonly indent: string;
@@ -180,7 +196,11 @@ export interface Questions {
     readonly answer: null;
   };
   complete: { readonly ask: { readonly code: string; readonly cursor: number }; readonly answer: Completion };
-  inspect: { readonly ask: { readonly code: string; readonly cursor: number }; readonly answer: string | undefined };
+  inspect: {
+    /** `only` the signature: for a hint while somebody types, for which no more types are loaded. */
+    readonly ask: { readonly code: string; readonly cursor: number; readonly only?: 'signature' };
+    readonly answer: Inspection;
+  };
   isComplete: { readonly ask: { readonly code: string }; readonly answer: IsComplete };
 }
 

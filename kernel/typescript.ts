@@ -108,10 +108,12 @@ const shims: Readonly<Record<string, unknown>> = {
  *
  * @param document is told of the symbol before its comments are read
  * @param words for what has none of its own
+ * @param onAsk is told first where something is asked for
  */
 export function quickInfo(
   document: (symbol: TypeScript.Symbol) => void,
   words: (symbol: TypeScript.Symbol, at: TypeScript.Node, checker: TypeScript.TypeChecker) => string,
+  onAsk: (file: TypeScript.SourceFile, checker: TypeScript.TypeChecker, position: number) => void,
 ) {
   return (
     file: TypeScript.SourceFile,
@@ -119,6 +121,7 @@ export function quickInfo(
     _cancellation: unknown,
     position: number,
   ): TypeScript.QuickInfo | undefined => {
+    onAsk(file, checker, position);
     const node = internal.getTouchingPropertyName(file, position);
     const symbol = node && node !== file ? checker.getSymbolAtLocation(node) : undefined;
     if (!node || !symbol) return undefined;

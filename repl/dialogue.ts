@@ -7,11 +7,11 @@ import { dot, type Steering } from './dots.js';
 import { EMPTY, type Editor, edit, emptied, insert, withText } from './editor.js';
 import { type History, shown, step, suggest, type Walk } from './history.js';
 import type { Key } from './keys.js';
-import { type Line, span } from './line.js';
 import { Outlet, type Panel } from './outlet.js';
 import { Pager } from './pager.js';
 import type { Origin } from './recipe.js';
 import { begin, found, type Search, searched } from './search.js';
+import { type Hint, SignatureHelp } from './signature.js';
 import { allLines, type Entry, isResult } from './transcript.js';
 import type { FullScreen, Size } from './whole.js';
 import { type Kernel, Work, type WorkState } from './work.js';
@@ -27,7 +27,7 @@ export interface Scene extends WorkState {
   readonly suggestion: string;
   readonly menu: Menu | undefined;
   /** What is said below the text, until it changes. */
-  readonly hint: Line | undefined;
+  readonly hint: Hint | undefined;
   readonly search: Search | undefined;
   /** What has the whole screen. */
   readonly full: FullScreen | undefined;
@@ -63,6 +63,10 @@ export class Dialogue {
   readonly #outlet: Outlet;
   readonly #work: Work;
   readonly #steering: Steering;
+  readonly #help = new SignatureHelp({
+    ask: async (text, cursor) => (await this.#work.begun)?.signature(text, cursor),
+    show: (hint) => this.#set({ hint }),
+  });
   #walk: Walk | undefined;
   /** The result that was shown last. */
   #result: Entry | undefined;
@@ -134,7 +138,7 @@ export class Dialogue {
     if (this.scene.kernel === 'dead' || this.scene.kernel === 'leaving')
       this.scene = { ...this.scene, menu: undefined, hint: undefined, full: undefined };
     if (this.scene.editor !== editor)
-      this.scene = { ...this.scene, suggestion: this.#suggestion(), ...(change.hint ? {} : { hint: undefined }) };
+      this.scene = { ...this.scene, suggestion: this.#suggestion(), hint: this.#help.follow(this.scene.editor) };
     for (const watcher of this.#watchers) watcher();
   }
 
@@ -263,7 +267,8 @@ export class Dialogue {
 
   /** Asks for completions, of a kernel that is starting too; an answer that comes after more was typed is dropped. */
   async #complete(editor: Editor, fill: boolean): Promise<void> {
-    if (this.scene.kernel === 'starting') this.#set({ hint: [span('the kernel is starting…', 'dim')] });
+    const early = this.scene.kernel === 'starting';
+    if (early) this.#set({ hint: { text: 'the kernel is starting…' } });
     let answer: Completion | undefined;
     try {
       answer = await (await this.#work.begun)?.complete(editor.text, editor.cursor);
@@ -272,8 +277,9 @@ export class Dialogue {
     }
     if (this.scene.editor !== editor) return;
     const { editor: filled, menu } = offer(editor, answer ?? { matches: [], start: 0, end: 0 });
-    if (fill) this.#set({ editor: filled, menu, hint: undefined });
-    else this.#set({ menu: menu && { ...menu, typed: editor, end: answer?.end ?? 0 }, hint: undefined });
+    if (early) this.#set({ hint: undefined });
+    if (fill) this.#set({ editor: filled, menu });
+    else this.#set({ menu: menu && { ...menu, typed: editor, end: answer?.end ?? 0 } });
   }
 
   #recall(by: -1 | 1): void {

@@ -3,6 +3,7 @@ import type { Scene } from './dialogue.js';
 import { highlight } from './highlight.js';
 import { chop, columns, fit, type Line, type Look, lineText, span, splitLines, visible, wrap } from './line.js';
 import { menuLines } from './menu.js';
+import { hintLine } from './signature.js';
 import { allLines, promptOf, settle } from './transcript.js';
 import type { Size } from './whole.js';
 import { STUBBORN_AFTER } from './work.js';
@@ -64,7 +65,7 @@ function status({ kernel, running, waiting, search }: Scene, now: number): Line[
 
 /** One line below the input. */
 const hintLines = ({ hint }: Scene, width: number, room: number): Line[] =>
-  hint && room > 0 ? [wrap(hint, width)[0] ?? []] : [];
+  hint && room > 0 ? [hintLine(hint, width)] : [];
 
 /** The panels, one below the other, in at most `room` lines. */
 function panelLines({ panels }: Scene, width: number, room: number): Line[] {

@@ -7,7 +7,10 @@ import type { KernelClient, Output } from '../kernel/client.js';
 import { KEPT, type Outlet } from './outlet.js';
 
 /** As much of a kernel as a prompt needs. */
-export type Kernel = Pick<KernelClient, 'complete' | 'died' | 'execute' | 'interrupt' | 'isComplete' | 'shutdown'>;
+export type Kernel = Pick<
+  KernelClient,
+  'complete' | 'died' | 'execute' | 'interrupt' | 'isComplete' | 'shutdown' | 'signature'
+>;
 
 export type KernelState = 'starting' | 'ready' | 'dead' | 'leaving';
 

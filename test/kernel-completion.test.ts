@@ -118,6 +118,40 @@ describe('completion', { timeout: 300_000 }, () => {
     assert.match(said, /\n0x10, 16-bit rw, reset 0x1201\nclock divider\nRef: DS-7, 4\.2$/);
   });
 
+  test('the signature of the call that the cursor is in, and the parameter that is being given', async () => {
+    await bench.run(
+      '/** Adds.\n * @param ohms each\n *   of them */ function sum(ohms: number, ...more: { very: string; long: string; type: 1 }[]) {}',
+    );
+    const rows: readonly (readonly [code: string, label: RegExp | undefined, parameter?: string, doc?: RegExp])[] = [
+      ['dev.bar(', /^bar\(index: number\): Region$/, 'index: number', /^BAR `index`, 0 to 5\.$/],
+      [
+        'dev.dma(4096, ',
+        /^dma\(memory: .*, options\?: DmaOptions\): DmaBuffer$/,
+        'options?: DmaOptions',
+        /^Memory for DMA/,
+      ],
+      ['dev.dma(4096, { mask: 0xff', /^dma\(/, 'options?: DmaOptions'],
+      ['sum(', /^sum\(ohms: number, \.\.\.more: \{…\}\[\]\): void$/, 'ohms: number', /^each of them$/],
+      ['sum(1, a, b, ', /^sum\(/, '...more: {…}[]', /^Adds\.$/],
+      ["console.log(open('sim", /^open\(spec\?: string, options\?: OpenOptions\): Device$/, 'spec?: string'],
+      ['edu.STATUS.modify({ IRQ: ', /^modify\(fields: Patch<32, NoInfer<…>>\): void$/, 'fields: Patch<32, NoInfer<…>>'],
+      ['const x = (1 + ', undefined],
+      ['if (', undefined],
+      ['nothing.like(', undefined],
+    ];
+    for (const [code, label, parameter, doc] of rows) {
+      const found = await bench.kernel.signature(code, code.length);
+      if (!label) {
+        assert.equal(found, undefined, code);
+        continue;
+      }
+      assert.match(found?.label ?? '', label);
+      assert.equal(found?.label.slice(...(found.parameter ?? [])), parameter);
+      if (doc) assert.match(found?.doc ?? '', doc);
+    }
+    assert.match((await bench.kernel.inspect('dev.bar(', 8)) ?? '', /^bar\(index: number\): Region\n\nBAR/);
+  });
+
   test('no register is read for it', async () => {
     await bench.run(`const region = Object.getPrototypeOf(dev.bar(0)); const { read } = region; let reads = 0;
       region.read = function (...of: unknown[]) { reads++; return read.apply(this, of) }`);

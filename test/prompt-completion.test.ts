@@ -97,7 +97,7 @@ describe('Tab while the kernel starts', () => {
     };
     return { ...here, up };
   }
-  const hint = ({ dialogue }: Talk): string => lineText(dialogue.scene.hint ?? []);
+  const hint = ({ dialogue }: Talk): string => dialogue.scene.hint?.text ?? '';
 
   test('says so, and offers once the first cells have run', async () => {
     const here = await starting();

@@ -27,6 +27,8 @@ export class ScriptedKernel implements Kernel {
   /** Code that is not complete. */
   incomplete = (code: string): boolean => code.split('{').length > code.split('}').length;
   completions: Awaited<ReturnType<Kernel['complete']>> = { matches: [], start: 0, end: 0 };
+  /** What is asked about the call that a text ends in. */
+  signatures = (_text: string): Awaited<ReturnType<Kernel['signature']>> => undefined;
   readonly died: Kernel['died'];
   die: (how: Awaited<Kernel['died']>) => void = () => {};
   readonly #broken: Promise<never>;
@@ -51,6 +53,9 @@ export class ScriptedKernel implements Kernel {
   }
   async complete() {
     return this.completions;
+  }
+  async signature(text: string, cursor: number): ReturnType<Kernel['signature']> {
+    return this.signatures(text.slice(0, cursor));
   }
   async isComplete(code: string) {
     return this.incomplete(code)
