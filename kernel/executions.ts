@@ -1,5 +1,6 @@
 /** The queue of cells: one runs on main, the others wait here, where they can still be aborted. */
 import type { Comms } from './comms.js';
+import type { History } from './history.js';
 import type { Iopub } from './iopub.js';
 import { Stylesheets } from './stylesheet.js';
 import type { ToIo, ToMain } from './threads.js';
@@ -14,6 +15,8 @@ interface Running {
   readonly cell: number;
   readonly count: number;
   readonly silent: boolean;
+  /** Whether it has a number of its own. */
+  readonly counts: boolean;
 }
 
 /** So many cells' requests are known. */
@@ -22,6 +25,7 @@ const REMEMBERED = 1000;
 export interface ExecutionsParts {
   readonly iopub: Iopub;
   readonly comms: Comms;
+  readonly history: History;
   readonly tell: (message: ToMain) => void;
   readonly reply: (to: Message, content: Json) => void;
 }
@@ -32,8 +36,6 @@ export class Executions {
   /** Who asked for each cell: output of a cell's timers comes long after it. */
   readonly #parents = new Map<number, Header>();
   readonly #stylesheets = new Stylesheets();
-  /** `[count, code]` of the cells that count. */
-  readonly history: [count: number, code: string][] = [];
   #running: Running | undefined;
   #shown: number | undefined;
   #cells = 0;
@@ -100,6 +102,7 @@ export class Executions {
     const data = this.#stylesheets.dress(output, parent.session);
     if (output.type === 'result') {
       const execution_count = this.#running?.count ?? this.#count;
+      if (this.#running?.counts) this.#parts.history.result(execution_count, data['text/plain']);
       iopub.publish('execute_result', { data, metadata, execution_count }, parent);
     } else {
       const { displayId: display_id, standing } = output;
@@ -164,12 +167,12 @@ export class Executions {
     const { code, silent, store_history, user_expressions } = message.content;
     const text = String(code ?? '');
     const counts = silent !== true && store_history !== false;
-    if (counts) this.history.push([++this.#count, text]);
+    if (counts) this.#parts.history.add(++this.#count, text);
     const cell = ++this.#cells;
     this.#parents.set(cell, message.header);
     if (this.#parents.size > REMEMBERED) this.#parents.delete(this.#parents.keys().next().value ?? 0);
     this.#stylesheets.begin(cell, message);
-    this.#running = { message, cell, count: this.#count, silent: silent === true };
+    this.#running = { message, cell, count: this.#count, silent: silent === true, counts };
     if (silent !== true) {
       this.#shown = cell;
       this.#parts.iopub.publish('execute_input', { code: text, execution_count: this.#count }, message.header);

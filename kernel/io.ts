@@ -13,6 +13,7 @@ import { Asker } from './ask.js';
 import { Comms } from './comms.js';
 import { address } from './connection.js';
 import { Executions } from './executions.js';
+import { History, sessionsFolder } from './history.js';
 import { INFO } from './info.js';
 import { Interrupter, onSigint } from './interrupt.js';
 import { Iopub } from './iopub.js';
@@ -31,7 +32,7 @@ const PARENT_CHECK = 1000;
 
 if (parentPort === null) throw new Error('io.js is a worker');
 const main = parentPort;
-const { connection, shared, compiler, cards, parent } = workerData as IoData;
+const { connection, shared, compiler, cards, parent, historian } = workerData as IoData;
 const wire = new Wire(connection.key, 'kernel');
 const tell = (message: ToMain): void => main.postMessage(message);
 
@@ -45,7 +46,8 @@ const sockets = { shell, control, stdin, iopub: iopubSocket, hb: heartbeat };
 const iopub = new Iopub(wire, new SendQueue(iopubSocket));
 const replies = { shell: new SendQueue(shell), control: new SendQueue(control), stdin: new SendQueue(stdin) };
 const comms = new Comms(iopub, (event) => tell({ type: 'comm', ...event }));
-const executions = new Executions({ iopub, comms, tell, reply: (to, content) => reply('shell', to, content) });
+const history = new History(historian ? sessionsFolder() : undefined);
+const executions = new Executions({ iopub, comms, history, tell, reply: (to, content) => reply('shell', to, content) });
 const words = new Int32Array(shared);
 const interrupter = new Interrupter(
   words,
@@ -56,7 +58,7 @@ const interrupter = new Interrupter(
       'this cell cannot be stopped: it has an async hook (createHook) enabled, under which Node would abort; restart the kernel\n',
     ),
 );
-const answers = requests({ asker: new Asker(compiler), executions, comms });
+const answers = requests({ asker: new Asker(compiler), history, comms });
 
 // What a cell does with a card that is gone has no meaning any more.
 attend(cards, ({ path, blow, at }) => {
@@ -145,7 +147,7 @@ async function closeSockets(): Promise<void> {
   pipes.close();
   iopub.flush();
   await Promise.race([
-    Promise.all([iopub.sent(), replies.shell.flushed(), replies.control.flushed()]),
+    Promise.all([iopub.sent(), replies.shell.flushed(), replies.control.flushed(), history.written()]),
     sleep(LAST_CALL),
   ]);
   for (const socket of Object.values(sockets)) socket.close();

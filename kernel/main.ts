@@ -30,6 +30,7 @@ const ioData: IoData = {
   compiler: ports.port1,
   cards: cards.port1,
   parent: Number(process.env.VFIOLAB_PARENT ?? process.ppid),
+  historian: process.env.VFIOLAB_PARENT === undefined,
 };
 // A kernel that a cell's child starts has another parent.
 delete process.env.VFIOLAB_PARENT;

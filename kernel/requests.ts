@@ -1,8 +1,7 @@
 /** Answers to what a front end asks on the shell channel, but for execute_request: the compiler's, or our own at once. */
 import type { Asker } from './ask.js';
 import type { Comms } from './comms.js';
-import type { Executions } from './executions.js';
-import { search } from './history.js';
+import type { History } from './history.js';
 import { INFO } from './info.js';
 import { codePoints, type Json, type Message, utf16Units } from './wire.js';
 
@@ -10,10 +9,10 @@ export type Answer = (message: Message) => Promise<Json | undefined> | Json | un
 
 export function requests(parts: {
   readonly asker: Asker;
-  readonly executions: Executions;
+  readonly history: History;
   readonly comms: Comms;
 }): Readonly<Record<string, Answer | undefined>> {
-  const { asker, executions, comms } = parts;
+  const { asker, history, comms } = parts;
   const position = ({ content }: Message) => {
     const code = String(content.code ?? '');
     return { code, cursor: utf16Units(code, Number(content.cursor_pos ?? Number.POSITIVE_INFINITY)) };
@@ -58,7 +57,7 @@ export function requests(parts: {
       return status === 'incomplete' ? { status, indent } : { status };
     },
 
-    history_request: ({ content }) => ({ status: 'ok', history: search(executions.history, content) }),
+    history_request: async ({ content }) => ({ status: 'ok', history: await history.find(content) }),
     comm_info_request: ({ content }) => comms.info(content),
     comm_open: ({ content }) => {
       comms.open(content);

@@ -43,6 +43,8 @@ export interface IoData {
   readonly cards: import('node:worker_threads').MessagePort;
   /** The process that must live on; when it is gone the kernel ends. */
   readonly parent: number;
+  /** Whether this kernel keeps the history; a front end of ours keeps its own. */
+  readonly historian: boolean;
 }
 
 export interface CompilerData {

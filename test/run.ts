@@ -8,8 +8,8 @@
  * Files are found by their sources, so that what an earlier build left in dist/ is not run. The report is node's; added to
  * it, last before node's summary, is a list of what was skipped and the command that would have it run.
  */
-import { readdirSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { Readable } from 'node:stream';
 import { run } from 'node:test';
@@ -55,6 +55,9 @@ if (files.length === 0) {
 }
 // Tests name the card they open; a session's own choice must not reach them.
 delete process.env.VFIOLAB_DEVICE;
+// Nor may they reach the user's history.
+const state = mkdtempSync(join(tmpdir(), 'state-'));
+process.env.XDG_STATE_HOME = state;
 // Tests bring terminals of their own; where these are set Ink takes it that nobody looks at them, and draws nothing.
 delete process.env.CI;
 delete process.env.CONTINUOUS_INTEGRATION;
@@ -78,3 +81,4 @@ if (again && suspects.length > 0 && suspects.length === failed.size) {
   await report(suspects, 1);
 }
 if (failed.size > 0) process.exitCode = 1;
+rmSync(state, { recursive: true, force: true });

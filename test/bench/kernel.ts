@@ -38,7 +38,8 @@ export const kernel: Section = {
     const prefix = mkdtempSync(join(tmpdir(), 'vfiolab-bench-'));
     install({ prefix });
     installTslab(prefix);
-    const env = { ...process.env, JUPYTER_PATH: join(prefix, 'share', 'jupyter'), PYDEVD_DISABLE_FILE_VALIDATION: '1' };
+    const own = { JUPYTER_PATH: join(prefix, 'share', 'jupyter'), XDG_STATE_HOME: join(prefix, 'state') };
+    const env = { ...process.env, ...own, PYDEVD_DISABLE_FILE_VALIDATION: '1' };
     const python = new LineChild(PYTHON, [source('jupyter.py')], { env });
     try {
       return await interleave(rounds, [...contenders, ...inJupyter(python)], 0);
