@@ -11,13 +11,15 @@ import { randomUUID } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';
 import { Dealer, Subscriber } from 'zeromq';
 import type { ViewData } from '../lib/view.js';
-import { VIEW_TARGET } from './comms.js';
+import { STATUS_TARGET, VIEW_TARGET } from './comms.js';
 import { address } from './connection.js';
 import { type Death, describeDeath, type KernelOptions, KernelProcess } from './process.js';
 import { SendQueue } from './sockets.js';
+import type { KernelStatus } from './status.js';
 import type { Completion, CompletionMatch, IsComplete, MimeBundle, Signature } from './threads.js';
 import { codePoints, type Json, type Message, utf16Units, Wire } from './wire.js';
 
+export type { CardStatus, KernelStatus } from './status.js';
 export type { Completion, CompletionMatch, IsComplete, MimeBundle, Signature } from './threads.js';
 
 export type Output =
@@ -98,6 +100,9 @@ export class KernelClient {
   readonly #requests = new Map<string, Request>();
   /** Those that were answered, oldest first, for what their timers still print. */
   readonly #answered = new Map<string, Request>();
+  /** The comms that bring Views, and what the kernel tells of its cards. */
+  readonly #comms = { views: randomUUID(), status: randomUUID() };
+  #onStatus: ((status: KernelStatus) => void) | undefined;
   /** The View that belongs to the next output. */
   #view: ViewData | undefined;
   #closed = false;
@@ -243,8 +248,22 @@ export class KernelClient {
   }
 
   #openViews(): void {
-    const content = { comm_id: randomUUID(), target_name: VIEW_TARGET, data: {} };
-    this.#queues.shell.send(this.#wire.encode({ type: 'comm_open', content }).frames);
+    this.#tell('comm_open', { comm_id: this.#comms.views, target_name: VIEW_TARGET, data: {} });
+  }
+
+  /** Calls `listener` with what the kernel tells of its cards and variables: now, and whenever that changes. Touches no card. */
+  watchStatus(listener: (status: KernelStatus) => void): void {
+    this.#onStatus = listener;
+    this.#tell('comm_open', { comm_id: this.#comms.status, target_name: STATUS_TARGET, data: {} });
+  }
+
+  /** Has COMMAND and LNKSTA of the open cards read again; what then is told `answers`. A kernel that is busy answers later. */
+  refreshStatus(): void {
+    this.#tell('comm_msg', { comm_id: this.#comms.status, data: { refresh: true } });
+  }
+
+  #tell(type: string, content: Json): void {
+    if (!this.#closed) this.#queues.shell.send(this.#wire.encode({ type, content }).frames);
   }
 
   #request(
@@ -269,6 +288,11 @@ export class KernelClient {
   }
 
   #onIopub(message: Message): void {
+    const { header, content } = message;
+    if (header.msg_type === 'comm_msg' && content.comm_id === this.#comms.status) {
+      this.#onStatus?.(content.data as KernelStatus);
+      return;
+    }
     const id = message.parent.msg_id ?? '';
     const request = this.#requests.get(id) ?? this.#answered.get(id);
     if (!request) return;
@@ -324,7 +348,8 @@ export class KernelClient {
         return { type: 'error', ename, evalue, traceback };
       }
       case 'comm_msg':
-        this.#view = data as unknown as ViewData;
+        // Not what a cell sends on a comm of its own.
+        this.#view = content.comm_id === this.#comms.views ? (data as unknown as ViewData) : view;
     }
     return undefined;
   }

@@ -8,6 +8,8 @@ import type { CommEvent } from './threads.js';
 import type { Header, Json } from './wire.js';
 
 export const VIEW_TARGET = 'vfiolab.view';
+/** Main answers it: status.ts. */
+export const STATUS_TARGET = 'vfiolab.status';
 
 export class Comms {
   /** Targets, by the ids of the comms that are open. */

@@ -9,6 +9,7 @@ import { uncheckHooks } from './hooks.js';
 import { Inputs } from './input.js';
 import { Output } from './output.js';
 import { Session } from './session.js';
+import { Statuses } from './status.js';
 import { SHARED, type ToMain } from './threads.js';
 import { KeyboardInterrupt } from './trace.js';
 import { watchWorkers } from './workers.js';
@@ -24,6 +25,7 @@ export async function start(parts: {
   const session = new Session(parts.asker, output, parts.shared, process.cwd());
   const inputs = new Inputs(output);
   const channels = new Channels(output);
+  session.onCell = new Statuses(channels, session);
   defineGlobals(output, inputs, channels);
   output.capture();
   hostedBy(parts.cards);

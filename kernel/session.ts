@@ -36,6 +36,9 @@ export class Session {
   #running: Cell | undefined;
   /** Of the package and of the cells, since the last one. */
   #maps: Record<string, MapFacts> = {};
+  readonly #names = new Set<string>();
+  /** Told of every cell: before it runs, and before its end is told. */
+  onCell: { begin(): void; end(code: string): void } | undefined;
 
   constructor(compiler: Asker, output: Output, shared: Int32Array, cwd: string) {
     this.#compiler = compiler;
@@ -65,6 +68,7 @@ export class Session {
     const cell = new Cell(request.cell, request.silent, (place) => this.#traces.written(`In[${name}]`, place));
     blocking();
     this.#running = cell;
+    this.onCell?.begin();
     let error: CellError | undefined;
     const expressions: Record<string, unknown> = {};
     try {
@@ -78,6 +82,7 @@ export class Session {
     }
     cell.settle();
     this.#running = undefined;
+    this.onCell?.end(request.code);
     this.#output.send({ type: 'done', cell: cell.id, expressions, ...(error ? { error } : {}) });
   }
 
@@ -90,6 +95,15 @@ export class Session {
     if (!cell || cell.id !== id) return;
     cell.abort();
     setTimeout(() => cell.giveUp(), GRACE);
+  }
+
+  /** What the cells declared, oldest first. */
+  get names(): readonly string[] {
+    return [...this.#names].filter((name) => Object.hasOwn(this.#exports, name));
+  }
+
+  value(name: string): unknown {
+    return Object.hasOwn(this.#exports, name) ? this.#exports[name] : undefined;
   }
 
   /** Closes the cards that are still open. */
@@ -125,6 +139,7 @@ export class Session {
     const { names, result } = compiled;
     for (const name of names) if (Object.hasOwn(exports, name)) closeDevice(exports[name]);
     const before = new Map(names.filter((name) => Object.hasOwn(exports, name)).map((name) => [name, exports[name]]));
+    for (const name of names) if (name !== result) this.#names.add(name);
     try {
       await this.#unless(cell, this.#run(cell, file, compiled));
       await this.#unless(cell, Promise.all(cell.pending));

@@ -6,6 +6,7 @@ import type { CapabilityName, CapabilityRegisters } from './config/catalog.js';
 import { Config, type Surroundings } from './config/config.js';
 import { slotOf } from './config/filter.js';
 import { HEADER } from './config/header.js';
+import { Seen } from './config/seen.js';
 import { type AnyCapability, capabilitiesOf } from './config/walk.js';
 import type { DmaBuffer, DmaOptions } from './dma.js';
 import { ClosedError, GoneError, type LabError, UsageError } from './errors.js';
@@ -17,6 +18,7 @@ import type { Irq } from './irq.js';
 import { Irqs, type Vectors } from './irqs.js';
 import { hex, REGION_HEAD, Region, regionRow, sizeText } from './region.js';
 import { label } from './silence.js';
+import { DeviceStatus } from './status.js';
 import { ownedByThread } from './thread.js';
 import { type CellLike, Shown, VIEW, View } from './view.js';
 
@@ -45,6 +47,7 @@ export class Device extends Shown {
   readonly config: Config;
   readonly #buffers: Buffers;
   readonly #irqs: Irqs;
+  readonly #seen = new Seen();
   readonly #onClose: () => void;
   readonly #listeners = new Set<(event: CardEvent) => void>();
   readonly identity: Identity;
@@ -57,7 +60,9 @@ export class Device extends Shown {
     this.#buffers = new Buffers(backend, space);
     this.#irqs = new Irqs(backend);
     this.#regions = backend.regions.map((info) => {
-      return info.index === REGION.CONFIG ? new Config(backend, info, around(backend)) : new Region(backend, info);
+      return info.index === REGION.CONFIG
+        ? new Config(backend, info, around(backend), this.#seen)
+        : new Region(backend, info);
     });
     this.config = this.region('config') as Config;
     this.#onClose = onClose;
@@ -301,6 +306,31 @@ export class Device extends Shown {
   onEvent(listener: (event: CardEvent) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  /**
+   * What is known of the card without asking it: COMMAND and the link as they were last seen, and when; what is enabled and mapped; who
+   * else has it open; whether it is gone. Touches nothing, unless it is to be refreshed: then it reads COMMAND and LNKSTA (and
+   * once the conventional config space, to find LNKSTA), and of a card that is gone tells just that.
+   *
+   * @throws BusError where config space cannot be read.
+   * @example dev.status()
+   * @example dev.status({ refresh: true }).link?.speed
+   */
+  status({ refresh = false }: { readonly refresh?: boolean } = {}): DeviceStatus {
+    try {
+      if (refresh && !this.#closed) this.#seen.refresh(this.config);
+    } catch (error) {
+      if (!(error instanceof ClosedError)) throw error;
+    }
+    const { spec, path, driver, others = [], irqHolder, fate } = this.#backend;
+    const gone = fate?.lost ?? (this.#closed ? 'was closed' : undefined);
+    const irqs = this.irqs
+      .map(({ name }) => ({ kind: name, vectors: this.#irqs.of(name).length }))
+      .filter(({ vectors }) => vectors > 0);
+    const dma = { buffers: this.buffers.length, bytes: this.buffers.reduce((sum, { size }) => sum + size, 0) };
+    const { command, link } = this.#seen;
+    return new DeviceStatus({ path, spec, driver, gone, command, link, irqs, irqHolder, dma, others }, fate?.silentAt);
   }
 
   /**

@@ -1,15 +1,15 @@
-/** Whether a card was taken away, and when, for every thread of this process to see. */
+/** Whether a card was taken away, or answers all-ones, and when, for every thread of this process to see. */
 
 /** What befalls a card from outside. REQ: its driver is to leave it. ERR: the bus reported an uncorrectable error (AER). */
 export type Blow = 'req' | 'err';
 
 export class Fate {
   readonly shared: SharedArrayBuffer;
-  /** When, in milliseconds since 1970; 0 while it is there. */
+  /** When it was taken away, and when it last was all-ones; in milliseconds since 1970, 0 for never. */
   readonly #at: BigInt64Array;
 
   /** @param shared another thread's Fate of the same card */
-  constructor(shared: SharedArrayBuffer = new SharedArrayBuffer(8)) {
+  constructor(shared: SharedArrayBuffer = new SharedArrayBuffer(16)) {
     this.shared = shared;
     this.#at = new BigInt64Array(shared);
   }
@@ -17,6 +17,16 @@ export class Fate {
   /** The card is taken away; what came first holds. */
   lose(at: number): void {
     Atomics.compareExchange(this.#at, 0, 0n, BigInt(at));
+  }
+
+  /** Its config space answers all-ones: nobody is there. */
+  fallSilent(at: number): void {
+    Atomics.store(this.#at, 1, BigInt(at));
+  }
+
+  /** When its config space last was all-ones, in milliseconds since 1970; undefined where it never was. */
+  get silentAt(): number | undefined {
+    return Number(Atomics.load(this.#at, 1)) || undefined;
   }
 
   /** 'it was taken away at 12:03:04: …'; undefined while it is there. */

@@ -84,6 +84,7 @@ export {
   u32,
   u64,
 } from './struct.js';
+export type { DeviceStatus, SeenCommand, SeenLink, StatusData } from './status.js';
 export { type UntilOptions, until } from './until.js';
 export type { Unmasker } from './unmask.js';
 export { type Cell, type CellLike, Shown, type Tone, VIEW, View, type Viewable, type ViewData } from './view.js';

@@ -90,6 +90,12 @@ const notSo = (path: string, reason: string, hint: string) => new UsageError({ p
 /** Where each device of this process was opened. */
 const opened = new Map<string, string>();
 
+/** The devices of this process by the same names, the one opened last at the end: those that are open, and those that were taken away. */
+const known = new Map<string, Device>();
+
+/** For who tells of them. */
+export const devices = (): readonly Device[] => [...known.values()];
+
 /** What an open device is made of, for those that are opened beside it. */
 const parts = new WeakMap<Device, { readonly backend: Backend; readonly space: IovaSpace }>();
 
@@ -128,8 +134,13 @@ export function open(spec: string = process.env.VFIOLAB_DEVICE || 'sim:edu', opt
   try {
     const space = beside?.space ?? new IovaSpace(backend.iovaRanges);
     space.narrow(backend.iovaRanges);
-    const device = new Device(backend, space, () => opened.delete(key));
+    const device = new Device(backend, space, () => {
+      opened.delete(key);
+      if (backend.fate?.lost === undefined) known.delete(key);
+    });
     opened.set(key, caller());
+    known.delete(key);
+    known.set(key, device);
     parts.set(device, { backend, space });
     return device;
   } catch (error) {

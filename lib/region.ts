@@ -1,6 +1,7 @@
 /** A region of the device: a BAR, the ROM, config space. Every access is checked here before the device is touched. */
-import type { Backend, RegionInfo, Value, Width } from './backend.js';
+import type { RegionInfo, Value, Width } from './backend.js';
 import { progress } from './cell.js';
+import type { Accesses } from './config/seen.js';
 import { UsageError } from './errors.js';
 import { hexdump, type Stretch } from './hexdump.js';
 import { type BoundRegister, bindRegisters, changesByReading, type RegisterMap, type Registers } from './registers.js';
@@ -17,7 +18,7 @@ const VALUE64_MAX = 0xffff_ffff_ffff_ffffn;
 export const hex = (value: number | bigint) => `0x${value.toString(16)}`;
 
 export class Region extends Shown {
-  readonly #backend: Backend;
+  readonly #backend: Accesses;
   /** As VFIO tells it: index, size, flags, what is mapped. */
   readonly info: RegionInfo;
   /** '0000:03:00.0/bar0'. */
@@ -28,7 +29,7 @@ export class Region extends Shown {
   readonly #fragile = new Map<number, { readonly size: number; readonly name: string }>();
 
   /** Users come by a Region through `dev.bar(0)`, `dev.config` or `dev.region('rom')`. */
-  constructor(backend: Backend, info: RegionInfo) {
+  constructor(backend: Accesses, info: RegionInfo) {
     super();
     this.#backend = backend;
     this.info = info;

@@ -1,7 +1,9 @@
 /** The dot-commands: what steers the terminal and is not part of the language. One row each; `.help` lists them. */
+import { statusView } from '../lib/status.js';
 import type { Cell, ViewData } from '../lib/view.js';
 import type { Outlet } from './outlet.js';
 import type { Origin } from './recipe.js';
+import { kernelTime } from './status.js';
 import type { Work } from './work.js';
 
 /** What a dot-command may steer. */
@@ -65,6 +67,25 @@ const DOTS: Readonly<Record<string, Dot>> = {
         ok ? { text: '' } : { text: 'failed', tone: 'bad' },
       ]);
       outlet.show({ kind: 'view', view: { title: 'Cells', head: [], rows: cells } });
+    },
+  },
+  '.status': {
+    help: 'the open cards; reads COMMAND and the link again',
+    run: async ({ outlet, work }) => {
+      const fresh = await work.refresh();
+      const { told, running } = work.state;
+      const seconds = running ? Math.floor((Date.now() - running.since) / 1000) : 0;
+      if (!fresh)
+        outlet.note(
+          running
+            ? `The kernel is busy: a cell runs for ${seconds} s. As last known:`
+            : 'The kernel does not answer. As last known:',
+          true,
+        );
+      if (told?.failure !== undefined && fresh) outlet.note(told.failure, true);
+      if (!told || told.cards.length === 0) outlet.note('No card is open.');
+      for (const card of told?.cards ?? [])
+        outlet.show({ kind: 'view', view: statusView(card, kernelTime(told ?? { now: 0, heard: 0 }, Date.now())) });
     },
   },
   '.save': {

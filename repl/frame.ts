@@ -4,6 +4,7 @@ import { highlight } from './highlight.js';
 import { chop, columns, fit, type Line, type Look, lineText, span, splitLines, visible, wrap } from './line.js';
 import { menuLines } from './menu.js';
 import { hintLine } from './signature.js';
+import { statusChange, statusLine } from './status.js';
 import { allLines, promptOf, settle } from './transcript.js';
 import type { Size } from './whole.js';
 import { STUBBORN_AFTER } from './work.js';
@@ -111,20 +112,24 @@ export function frame(scene: Scene, size: Size, now: number): Frame {
   if (kernel === 'leaving') return { lines: above.slice(0, room), cursor: { x: 0, y: Math.max(0, above.length - 1) } };
 
   const menu = scene.menu ? menuLines(scene.menu, size.columns, room - 1) : hintLines(scene, size.columns, room - 1);
-  const height = Math.max(1, Math.min(typed.length, room - menu.length));
+  const foot = room > typed.length + menu.length ? statusLine(scene.told, size.columns, now) : undefined;
+  const below = foot ? [...menu, foot] : menu;
+  const height = Math.max(1, Math.min(typed.length, room - below.length));
   const first = Math.max(0, Math.min(y - Math.floor(height / 2), typed.length - height));
-  const spare = Math.max(0, room - menu.length - height);
-  const below = above.slice(0, spare);
-  const shown = [...panelLines(scene, size.columns, spare - below.length), ...below];
+  const spare = Math.max(0, room - below.length - height);
+  const told = above.slice(0, spare);
+  const shown = [...panelLines(scene, size.columns, spare - told.length), ...told];
   return {
-    lines: [...shown, ...typed.slice(first, first + height), ...menu],
+    lines: [...shown, ...typed.slice(first, first + height), ...below],
     cursor: { x: promptOf(number).length + x, y: shown.length + y - first },
   };
 }
 
 /** When the frame changes next although nothing happens: in ms, or undefined. */
-export function nextChange({ running }: Scene, now: number): number | undefined {
-  if (!running) return undefined;
-  const age = now - running.since;
-  return age < BUSY_AFTER ? BUSY_AFTER - age : 1000 - (age % 1000);
+export function nextChange({ running, told }: Scene, now: number): number | undefined {
+  const age = statusChange(told, now);
+  if (!running) return age;
+  const ran = now - running.since;
+  const due = ran < BUSY_AFTER ? BUSY_AFTER - ran : 1000 - (ran % 1000);
+  return age === undefined ? due : Math.min(due, age);
 }

@@ -3,13 +3,22 @@
  * it is judged (complete or not), so that typing never does.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { KernelClient, Output } from '../kernel/client.js';
+import type { KernelClient, KernelStatus, Output } from '../kernel/client.js';
 import { KEPT, type Outlet } from './outlet.js';
+import { lostText, type Told } from './status.js';
 
 /** As much of a kernel as a prompt needs. */
 export type Kernel = Pick<
   KernelClient,
-  'complete' | 'died' | 'execute' | 'interrupt' | 'isComplete' | 'shutdown' | 'signature'
+  | 'complete'
+  | 'died'
+  | 'execute'
+  | 'interrupt'
+  | 'isComplete'
+  | 'refreshStatus'
+  | 'shutdown'
+  | 'signature'
+  | 'watchStatus'
 >;
 
 export type KernelState = 'starting' | 'ready' | 'dead' | 'leaving';
@@ -44,6 +53,8 @@ export interface WorkState {
   readonly kernel: KernelState;
   /** The number of the cell that ran last. */
   readonly count: number;
+  /** What the kernel told last of its cards and variables. */
+  readonly told: Told | undefined;
 }
 
 export interface WorkOptions {
@@ -64,13 +75,16 @@ export interface WorkOptions {
 const JUDGE_WITHIN = 30_000;
 /** How long after a broken request the news of the kernel's death may arrive. */
 const DEATH_WITHIN = 500;
+/** How long the cards may take to be read again, in ms; and where a cell runs, which may keep the kernel from it. */
+const FRESH_WITHIN = 10_000;
+const FRESH_WITHIN_BUSY = 1000;
 /** A cell that goes on this long after Ctrl-C can be ended with its kernel. */
 export const STUBBORN_AFTER = 3000;
 /** UTF-16 units of printed text that are remembered of one cell. */
 const REMEMBERED = 1 << 20;
 
 export class Work {
-  state: WorkState = { waiting: [], running: undefined, kernel: 'starting', count: 0 };
+  state: WorkState = { waiting: [], running: undefined, kernel: 'starting', count: 0, told: undefined };
   /** The cells that ran in this kernel, oldest first. */
   ran: Ran[] = [];
   /** Settles when it was left and the kernel is gone. */
@@ -88,6 +102,8 @@ export class Work {
   /** The kernel, once its first cells have run; undefined where it ends before that. */
   begun: Promise<Kernel | undefined> = Promise.resolve(undefined);
   #begin: (kernel: Kernel | undefined) => void = () => {};
+  /** Called when the cards were read again. */
+  readonly #fresh = new Set<() => void>();
 
   constructor(options: WorkOptions) {
     this.#options = options;
@@ -121,12 +137,13 @@ export class Work {
       (client) => {
         if (this.#kernel !== kernel) return;
         void client.died.then(({ code, signal, words }) => {
-          const how = `ended (${signal ?? `exit ${code}`}): its variables are lost, its card is closed.`;
+          const how = `ended (${signal ?? `exit ${code}`}); ${lostText(this.state.told)}.`;
           this.#lost(kernel, how, words);
         });
         if (this.state.kernel !== 'starting') return;
         this.#client = client;
         this.#set({ kernel: 'ready' });
+        client.watchStatus((status) => this.#hear(client, status));
         void this.#judge(client);
         void this.#run(client);
       },
@@ -139,10 +156,35 @@ export class Work {
     this.#kernel = undefined;
     this.#client = undefined;
     this.#begin(undefined);
-    this.#set({ kernel: 'dead', running: undefined, waiting: [] });
+    this.#set({ kernel: 'dead', running: undefined, waiting: [], told: undefined });
     this.#outlet.settle(true);
     if (words !== '') this.#outlet.show({ kind: 'error', text: words });
     this.#outlet.note(`The kernel ${how}`, true);
+  }
+
+  #hear(client: Kernel, status: KernelStatus): void {
+    if (this.#client !== client) return;
+    this.#set({ told: { ...status, heard: Date.now() } });
+    if (status.answers) for (const resolve of this.#fresh) resolve();
+  }
+
+  /** Has the cards read again. @returns false where the kernel is too busy to. @throws Error where there is none */
+  async refresh(): Promise<boolean> {
+    const client = this.#client;
+    if (!client)
+      throw new Error(this.state.kernel === 'dead' ? 'no kernel: Enter starts one' : 'the kernel is not up yet');
+    let done: () => void = () => {};
+    const fresh = new Promise<boolean>((resolve) => {
+      done = () => resolve(true);
+    });
+    this.#fresh.add(done);
+    client.refreshStatus();
+    const patience = this.state.running ? FRESH_WITHIN_BUSY : FRESH_WITHIN;
+    try {
+      return await Promise.race([fresh, delay(patience, false, { ref: false }), client.died.then(() => false)]);
+    } finally {
+      this.#fresh.delete(done);
+    }
   }
 
   /** Cells to run after those that wait; `complete`: known to be. */

@@ -22,7 +22,7 @@ const PARTS: readonly Part[] = [
   {
     name: 'ground',
     files:
-      /^lib\/(backend|errors|view|print|html|svg|plot|cell|hexdump|iova|folders|caller|histogram|pattern|hexdiff|until|thread|fate|host\/ids|config\/(dump|filter|words))\.ts$/,
+      /^lib\/(backend|errors|view|print|html|svg|plot|cell|hexdump|iova|folders|caller|histogram|pattern|hexdiff|until|thread|fate|status|host\/ids|config\/(dump|filter|words))\.ts$/,
     packages: ['hexy'],
   },
   { name: 'native', files: /^lib\/native\.ts$/, parts: ['ground', 'uapi'], packages: ['koffi'] },

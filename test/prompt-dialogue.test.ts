@@ -296,7 +296,7 @@ describe('the dialogue', () => {
     await settled();
     assert.deepEqual(here.said.slice(-2), [
       'its last words',
-      'The kernel ended (SIGKILL): its variables are lost, its card is closed.',
+      'The kernel ended (SIGKILL); no variables are lost.',
     ]);
     assert.equal(here.dialogue.scene.kernel, 'dead');
     assert.equal(here.dialogue.scene.running, undefined);

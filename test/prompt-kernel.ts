@@ -51,6 +51,14 @@ export class ScriptedKernel implements Kernel {
     });
     return Promise.race([reply, this.#broken]);
   }
+  tellStatus: Parameters<Kernel['watchStatus']>[0] = () => {};
+  refreshes = 0;
+  watchStatus(listener: Parameters<Kernel['watchStatus']>[0]): void {
+    this.tellStatus = listener;
+  }
+  refreshStatus(): void {
+    this.refreshes++;
+  }
   async complete() {
     return this.completions;
   }

@@ -63,7 +63,7 @@ describe('the prompt in a terminal', needs('tmux'), () => {
     test(`a session at ${columns} columns`, async () => {
       using terminal = prompt(columns);
       const start = await idle(terminal, 2);
-      assert.match(start, /^1> const dev = open\('sim:edu'\)\n {3}const edu = dev\.bar\(0\)\.registers\(EDU\)\n2>$/);
+      assert.match(start, /^1> const dev = open\('sim:edu'\)\n {3}const edu = dev\.bar\(0\)\.registers\(EDU\)\n2>$/m);
 
       terminal.enter('dev');
       const regions = said(await idle(terminal, 3), 2);
@@ -261,10 +261,10 @@ describe('the prompt in a terminal', needs('tmux'), () => {
     await idle(terminal, 3);
     const pid = await kernelPid(terminal, 3);
     process.kill(pid, 'SIGKILL');
-    await terminal.until(/^The kernel ended \(SIGKILL\): its variables are lost, its card is closed\.$/m);
+    await terminal.until(/^The kernel ended \(SIGKILL\); lost: dev \(sim:edu\), edu and kept; its card is\s+closed\.$/m);
     await terminal.until(/^no kernel: Enter starts one, Ctrl-D leaves$/m);
     terminal.keys('Enter');
-    await terminal.until(/lost, its card is closed\.\n1> const dev = open\('sim:edu'\)\n {3}const edu[^\n]*\n2>$/m);
+    await terminal.until(/and kept; its card is\s+closed\.\n1> const dev = open\('sim:edu'\)\n {3}const edu[^\n]*\n2>$/m);
     terminal.enter('kept');
     assert.match(said(await idle(terminal, 3), 2), /TS2304/);
     terminal.enter('edu.ID.read().MAGIC.toString(16)');

@@ -109,6 +109,7 @@ export class RegionAccess {
   #checkPresent(region: number, offset: number, attempted: string): void {
     const result = libc().pread(this.#fd, scratch, 2, REGION.CONFIG * REGION_SHIFT + STATUS);
     if (result === 2 && value.getUint16(0, true) !== ONES[16]) return;
+    this.#identity.fate?.fallSilent(Date.now());
     throw gone(this.#identity, this.#place(region, offset), attempted);
   }
 

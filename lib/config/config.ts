@@ -1,5 +1,5 @@
 /** Config space of an open device: a region, and what is in it by name. Only calls read; what they return is data. */
-import type { Backend, RegionInfo } from '../backend.js';
+import type { RegionInfo } from '../backend.js';
 import { UsageError } from '../errors.js';
 import { Region } from '../region.js';
 import { bindRegisters, type Registers } from '../registers.js';
@@ -13,6 +13,7 @@ import { offsetsOf } from './decode.js';
 import { type Description, describeSpace } from './describe.js';
 import { type HeaderData, headerOf } from './layout.js';
 import type { Names } from './names.js';
+import { type Accesses, Seen } from './seen.js';
 import { CONVENTIONAL_SIZE, type Space } from './space.js';
 import { lspciView } from './tones.js';
 import { readVpd, type VpdRecord, vpdRecords } from './vpd.js';
@@ -34,8 +35,8 @@ export class Config extends Region {
   readonly #around: Surroundings;
 
   /** Users come by it through `dev.config`. */
-  constructor(backend: Backend, info: RegionInfo, around: Surroundings) {
-    super(backend, info);
+  constructor(accesses: Accesses, info: RegionInfo, around: Surroundings, seen: Seen = new Seen()) {
+    super(seen.through(accesses, info.size), info);
     this.#around = around;
   }
 
