@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { chmodSync, existsSync, lstatSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, test } from 'node:test';
+import { after, afterEach, beforeEach, describe, test } from 'node:test';
 import type { IovaRange } from '../lib/backend.js';
 import { SystemError, UsageError } from '../lib/errors.js';
 import { open } from '../lib/index.js';
@@ -102,6 +102,7 @@ describe('the ledger', () => {
     const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
+    after(() => child.kill('SIGKILL'));
     assert.equal(String((await once(child.stdout, 'data'))[0]).trim(), 'true,0,true');
     const ledger = new Ledger(path);
     assert.equal(ledger.takeDoor(), false);

@@ -5,6 +5,7 @@
  * Ref: fcntl(2), open file description locks
  */
 import { closeSync, constants, openSync, readFileSync, readSync, writeSync } from 'node:fs';
+import { basename } from 'node:path';
 import type { Holder } from '../backend.js';
 import { libc } from '../native.js';
 import { ARENAS } from './arena.js';
@@ -117,9 +118,11 @@ export class Ledger {
 /** A process that is not there has nothing: what is written is of an earlier one. */
 const ENDED = 'ended';
 
+/** The program's name; not /proc/PID/comm, where Node 24 has the name of its thread. */
 function command(pid: number): string {
   try {
-    return readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
+    const [program = ''] = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+    return basename(program) || ENDED;
   } catch {
     return ENDED;
   }
