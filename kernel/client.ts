@@ -13,12 +13,15 @@ import { Dealer, Subscriber } from 'zeromq';
 import type { ViewData } from '../lib/view.js';
 import { STATUS_TARGET, VIEW_TARGET } from './comms.js';
 import { address } from './connection.js';
+import { type End, Ends } from './ends.js';
 import { type Death, describeDeath, type KernelOptions, KernelProcess } from './process.js';
 import { SendQueue } from './sockets.js';
 import type { KernelStatus } from './status.js';
 import type { Completion, CompletionMatch, IsComplete, MimeBundle, Signature } from './threads.js';
 import { codePoints, type Json, type Message, utf16Units, Wire } from './wire.js';
 
+export * from './browsed.js';
+export type { End } from './ends.js';
 export type { CardStatus, KernelStatus } from './status.js';
 export type { Completion, CompletionMatch, IsComplete, MimeBundle, Signature } from './threads.js';
 
@@ -100,6 +103,7 @@ export class KernelClient {
   readonly #requests = new Map<string, Request>();
   /** Those that were answered, oldest first, for what their timers still print. */
   readonly #answered = new Map<string, Request>();
+  readonly #ends = new Ends((type, content) => this.#tell(type, content));
   /** The comms that bring Views, and what the kernel tells of its cards. */
   readonly #comms = { views: randomUUID(), status: randomUUID() };
   #onStatus: ((status: KernelStatus) => void) | undefined;
@@ -262,6 +266,11 @@ export class KernelClient {
     this.#tell('comm_msg', { comm_id: this.#comms.status, data: { refresh: true } });
   }
 
+  /** Calls `opened` with every comm that the cells run from here open to this target. */
+  target(name: string, opened: (end: End) => void): void {
+    this.#ends.target(name, opened);
+  }
+
   #tell(type: string, content: Json): void {
     if (!this.#closed) this.#queues.shell.send(this.#wire.encode({ type, content }).frames);
   }
@@ -295,7 +304,7 @@ export class KernelClient {
     }
     const id = message.parent.msg_id ?? '';
     const request = this.#requests.get(id) ?? this.#answered.get(id);
-    if (!request) return;
+    if (this.#ends.hear(message, request !== undefined) || !request) return;
     if (message.header.msg_type === 'status') {
       request.idle = message.content.execution_state === 'idle';
       this.#settle(message, request);
@@ -372,5 +381,6 @@ export class KernelClient {
     for (const request of this.#requests.values()) request.reject(reason);
     this.#requests.clear();
     for (const socket of [this.#shell, this.#control, this.#iopub]) socket.close();
+    this.#ends.lose(reason.message);
   }
 }

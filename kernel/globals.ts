@@ -1,6 +1,8 @@
 /** Defines what scope.ts declares: the names that every cell sees. */
 import { randomUUID } from 'node:crypto';
 import { PROGRESS, SIGNAL } from '../lib/cell.js';
+import { Browse, type BrowseOptions } from './browse.js';
+import { BROWSE_TARGET } from './browsed.js';
 import { DisplayHandle, shown } from './display.js';
 import type { Channels } from './channel.js';
 import type { Inputs } from './input.js';
@@ -53,6 +55,13 @@ export function defineGlobals(output: Output, inputs: Inputs, channels: Channels
       fail: (error) =>
         output.text('stderr', `watch ended: ${error instanceof Error ? error.message : String(error)}\n`, cell),
     });
+  });
+  define('browse', (what: unknown, options: BrowseOptions = {}) => {
+    const browse = new Browse(what, options);
+    if (!context.cell || context.cell.silent) return browse;
+    const channel = channels.open(BROWSE_TARGET, { ...browse.browsed });
+    channel.onMessage = (request) => channel.send({ ...browse.answer(request) });
+    return browse;
   });
   Object.defineProperty(globalThis, PROGRESS, {
     configurable: true,

@@ -30,6 +30,20 @@ interface Watch extends PromiseLike<void> {
  * @example watch(() => edu.STATUS.read(), { every: 100 })
  */
 declare function watch(source: Viewable | (() => unknown), options?: { every?: number; keep?: boolean }): Watch;
+/**
+ * Shows the first 256 bytes of a region, of the region of bound registers, or of a DMA buffer, as a hexdump; at the prompt, also the
+ * whole of it, full screen: move, jump to an offset or a register, search, edit ('?' tells the keys). What is on the screen is read, by
+ * accesses of \`width\` bits (default 32, of a buffer 8), when it comes into sight or is refreshed. A fault shows as \`??\`, and registers
+ * that reading would change as dashes: they are not read.
+ *
+ * @param options.offset where to begin, in bytes.
+ * @throws UsageError for an offset or a width that there is not; ClosedError where the device was closed.
+ * @example browse(dev.bar(0), { offset: 0x80 })
+ */
+declare function browse(
+  what: Region | RegisterBlock | Pick<BoundRegister, 'region' | 'offset' | 'spec'> | DmaBuffer,
+  options?: { offset?: number; width?: Width },
+): Viewable;
 /** Empties the cell's output; with \`wait\`, when the next output comes. */
 declare function clearOutput(options?: { wait?: boolean }): void;
 /**

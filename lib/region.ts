@@ -27,6 +27,8 @@ export class Region extends Shown {
   readonly #end: number;
   /** By offset: registers that reading changes, as far as maps were bound that know them. */
   readonly #fragile = new Map<number, { readonly size: number; readonly name: string }>();
+  /** By offset and name: registers of the maps that were bound. */
+  readonly #known = new Map<string, BoundRegister>();
 
   /** Users come by a Region through `dev.bar(0)`, `dev.config` or `dev.region('rom')`. */
   constructor(backend: Accesses, info: RegionInfo) {
@@ -158,7 +160,7 @@ export class Region extends Shown {
   dump(offset = 0, length: number = Math.min(256, this.size - offset), width: Width = 32): View {
     this.#checkBlock(offset, length, width, 'dump');
     const bytes = new Uint8Array(length);
-    const unread = this.#unread(offset, length, width);
+    const unread = this.unread(offset, length, width);
     let from = 0;
     for (const { offset: at, length: skipped } of [...unread, { offset: length, length: 0 }]) {
       if (at > from) bytes.set(this.readBlock(offset + from, at - from, width), from);
@@ -169,8 +171,13 @@ export class Region extends Shown {
     return hexdump(bytes, { base: offset, width, title, unread });
   }
 
-  /** What a dump leaves out, in whole accesses of its width, from `offset` on, in order, none twice. */
-  #unread(offset: number, length: number, width: Width): (Stretch & { readonly name: string })[] {
+  /**
+   * What a dump leaves out, since reading would change it: whole accesses of its width, counted from `offset` on, in order, none twice,
+   * each with the register's name. Touches nothing.
+   *
+   * @example dev.bar(0).unread(0, 256, 32)
+   */
+  unread(offset: number, length: number, width: Width): readonly (Stretch & { readonly name: string })[] {
     const step = width / 8;
     const found: { offset: number; length: number; name: string }[] = [];
     for (const [at, { size, name }] of [...this.#fragile].sort(([a], [b]) => a - b)) {
@@ -197,9 +204,15 @@ export class Region extends Shown {
     const bound = bindRegisters(this, map);
     for (const register of Object.values(bound).flat() as BoundRegister[]) {
       const { name, offset, spec } = register;
+      this.#known.set(`${offset} ${name}`, register);
       if (changesByReading(spec)) this.#fragile.set(offset, { size: spec.width / 8, name });
     }
     return bound;
+  }
+
+  /** The registers of the maps that were bound to it so far, in ascending order. Touches nothing. */
+  get known(): readonly BoundRegister[] {
+    return [...this.#known.values()].sort((a, b) => a.offset - b.offset);
   }
 
   [VIEW](): View {

@@ -219,6 +219,11 @@ export class BoundRegister extends Shown {
     this.offset = offset;
   }
 
+  /** What it is a register of. */
+  get region(): Region {
+    return this.#region;
+  }
+
   /** '0000:03:00.0/bar0+0x20 STATUS'. */
   get path(): string {
     return `${this.#region.path}+0x${this.offset.toString(16)} ${this.name}`;
@@ -330,9 +335,13 @@ export class BoundRegister extends Shown {
 export const changesByReading = (spec: RegisterSpec): boolean =>
   spec.access === 'rclr' || layoutOf(spec).some(({ access }) => access === 'rclr');
 
+/** The region of a bound map, which has no names but its registers'. */
+export const regionOf = (block: RegisterBlock): Region => block[REGION];
+const REGION: unique symbol = Symbol('region');
+
 /** A bound map as a whole. */
 export class RegisterBlock extends Shown {
-  readonly #path: string;
+  readonly #region: Region;
   readonly #rows: readonly BoundRegister[];
 
   constructor(region: Region, map: RegisterMap, places: Places = everywhere) {
@@ -348,8 +357,12 @@ export class RegisterBlock extends Shown {
       if (value !== undefined) Object.defineProperty(this, name, { value, enumerable: true });
       else Object.defineProperty(this, name, { get: () => absent(`${region.path}/${name}`) });
     }
-    this.#path = region.path;
+    this.#region = region;
     this.#rows = all;
+  }
+
+  get [REGION](): Region {
+    return this.#region;
   }
 
   [VIEW](): View {
@@ -361,7 +374,7 @@ export class RegisterBlock extends Shown {
       { text: Object.keys(register.spec.fields).join(' '), tone: 'dim' } as const,
       { text: register.spec.doc, tone: 'dim' } as const,
     ]);
-    return new View(`${this.#path} registers`, ['offset', 'name', 'bits', 'access', 'fields', ''], rows);
+    return new View(`${this.#region.path} registers`, ['offset', 'name', 'bits', 'access', 'fields', ''], rows);
   }
 }
 

@@ -135,8 +135,11 @@ export class Dialogue {
   #set(change: Partial<Scene>): void {
     const { editor } = this.scene;
     this.scene = { ...this.scene, ...change };
-    if (this.scene.kernel === 'dead' || this.scene.kernel === 'leaving')
-      this.scene = { ...this.scene, menu: undefined, hint: undefined, full: undefined };
+    if (this.scene.kernel === 'dead' || this.scene.kernel === 'leaving') {
+      // What was seen of a card stays to be looked at when the kernel has died.
+      const full = this.scene.kernel === 'dead' ? this.scene.full : undefined;
+      this.scene = { ...this.scene, menu: undefined, hint: undefined, full };
+    }
     if (this.scene.editor !== editor)
       this.scene = { ...this.scene, suggestion: this.#suggestion(), hint: this.#help.follow(this.scene.editor) };
     for (const watcher of this.#watchers) watcher();
@@ -166,6 +169,11 @@ export class Dialogue {
     const own = key.name === 'C-d' && editor.text !== '' ? undefined : this.#keys[key.name];
     if (own) own();
     else if (!this.#take(key.name)) this.#edit(key);
+  }
+
+  /** The terminal has another size. */
+  resized(): void {
+    if (this.scene.full) this.#set({});
   }
 
   /** Gives the whole screen to something, or takes it back; what was said meanwhile is said then. */

@@ -86,8 +86,9 @@ function typedLine({ editor, suggestion }: Scene): Line {
 export function frame(scene: Scene, size: Size, now: number): Frame {
   const room = Math.max(1, size.rows - 1);
   if (scene.full) {
-    const lines = scene.full.lines({ columns: size.columns, rows: room });
-    return { lines, cursor: { x: 0, y: Math.max(0, lines.length - 1) } };
+    const whole = { columns: size.columns, rows: room };
+    const lines = scene.full.lines(whole);
+    return { lines, cursor: scene.full.cursor?.(whole) ?? { x: 0, y: Math.max(0, lines.length - 1) } };
   }
   const { editor, running, waiting, partial, kernel } = scene;
   const next = scene.count + 1 + (running ? 1 : 0);

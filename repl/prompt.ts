@@ -3,6 +3,8 @@
  * before the kernel is up and before Ink is loaded.
  */
 import { constants } from 'node:os';
+import type { KernelClient } from '../kernel/client.js';
+import type { Browsing } from './browsing.js';
 import { Dialogue } from './dialogue.js';
 import { History } from './history.js';
 import { identity, prelude } from './prelude.js';
@@ -24,7 +26,7 @@ const environment = (): Record<string, string> => {
   return { NODE_ENV: '', ...Object.fromEntries(given) };
 };
 
-async function startKernel(env: Record<string, string>): Promise<Kernel> {
+async function startKernel(env: Record<string, string>): Promise<KernelClient> {
   const { KernelClient } = await import('../kernel/client.js');
   return KernelClient.start({ views: true, env: { VFIOLAB_PINS: '1', ...env } });
 }
@@ -41,18 +43,27 @@ function settleEnvironment(): void {
 export async function runPrompt({ spec, cells, plain }: PromptOptions): Promise<number> {
   const env = environment();
   let stage: Stage | undefined;
-  const dialogue = new Dialogue({
-    start: () => startKernel(env),
+  let browsing: Browsing | undefined;
+  // One line less, as of a frame.
+  const size = () => ({ columns: process.stdout.columns, rows: Math.max(1, process.stdout.rows - 1) });
+  const dialogue: Dialogue = new Dialogue({
+    start: async () => {
+      const [kernel, { Browsing }] = await Promise.all([startKernel(env), import('./browsing.js')]);
+      browsing ??= new Browsing(dialogue, size);
+      if (!plain) browsing.attach(kernel);
+      return kernel;
+    },
     prelude: [prelude(spec), ...cells],
     history: new History(),
-    // One line less, as of a frame.
-    size: () => ({ columns: process.stdout.columns, rows: Math.max(1, process.stdout.rows - 1) }),
+    size,
     origin: { device: spec, id: identity(spec) },
     editText: async (text) => {
       const { editInEditor } = await import('./external.js');
       return stage ? stage.lend(() => editInEditor(text)) : editInEditor(text);
     },
   });
+
+  const resized = () => dialogue.resized();
 
   let ended = 0;
   const end = (number: number) => () => {
@@ -70,6 +81,7 @@ export async function runPrompt({ spec, cells, plain }: PromptOptions): Promise<
   for (const [name, listener] of signals) process.on(name, listener);
   try {
     settleEnvironment();
+    process.stdout.on('resize', resized);
     if (plain) {
       const { printPlainly } = await import('./plain.js');
       printPlainly(dialogue, process.stdin, process.stdout);
@@ -78,6 +90,7 @@ export async function runPrompt({ spec, cells, plain }: PromptOptions): Promise<
     await stage?.takeInk();
     await dialogue.left;
   } finally {
+    process.stdout.off('resize', resized);
     for (const [name, listener] of signals) process.off(name, listener);
     stage?.end();
     dialogue.leave();

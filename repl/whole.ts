@@ -10,6 +10,8 @@ export interface Size {
 export interface FullScreen {
   /** At most `size.rows` lines of at most `size.columns` columns. */
   lines(size: Size): readonly Line[];
+  /** Where the terminal's cursor is among them; default: at the beginning of the last line. */
+  cursor?(size: Size): { readonly x: number; readonly y: number };
   /** The state after a key; undefined: it is left. */
   press(key: Key, size: Size): FullScreen | undefined;
 }

@@ -42,7 +42,7 @@ const PARTS: readonly Part[] = [
   { name: 'lib', files: /^lib\/index\.ts$/, parts: ['ground', 'pieces', 'device', 'maps', 'host', 'open'] },
   {
     name: 'client',
-    files: /^kernel\/(client|info|kernelspec)\.ts$/,
+    files: /^kernel\/(client|browsed|info|kernelspec)\.ts$/,
     parts: ['ground', 'kernel'],
     packages: ['zeromq'],
   },

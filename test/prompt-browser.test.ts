@@ -1,0 +1,532 @@
+/** The browser: what its keys show of a region, what it asks of the kernel for that, and real terminals. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
+import type { BrowseAnswer, Browsed, BrowsedRegister, Part } from '../kernel/browsed.js';
+import { Browser, type Wanted } from '../repl/browser.js';
+import { needs } from './needs.js';
+import { Tmux } from './tmux.js';
+import { needle, place, value } from '../repl/browser-words.js';
+import { KeyDecoder } from '../repl/keys.js';
+import { columns, lineText } from '../repl/line.js';
+import type { Size } from '../repl/whole.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'vfiolab-browser-'));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+const field = (name: string, msb: number, lsb: number, access = 'rw', names: [number, string][] = []) => {
+  return { name, msb, lsb, access, names };
+};
+const register = (
+  name: string,
+  offset: number,
+  access = 'rw',
+  fields: BrowsedRegister['fields'] = [],
+  width: 32 | 64 = 32,
+): BrowsedRegister => ({ name, offset, width, access, doc: '', fields });
+
+const MODE = field('MODE', 3, 2, 'rw', [
+  [0, 'OFF'],
+  [2, 'FAST'],
+]);
+const REGISTERS = [
+  register('ID', 0x00, 'ro'),
+  register('STATUS', 0x20, 'rw', [field('IRQ', 7, 7), MODE, field('DONE', 1, 1, 'w1c'), field('BUSY', 0, 0, 'ro')]),
+  register('FIFO', 0x28, 'rclr'),
+  register('KICK', 0x60, 'wo'),
+  register('DMA_SRC', 0x80, 'rw', [], 64),
+];
+
+/** Text as it is typed, a key at a time. */
+const typed = (text: string) => [...text].map((each) => ({ name: 'text', text: each }));
+
+/** A card behind a browser: memory, a FIFO at 0x28 that counts how often it was read, a hole that faults, a read-only ID. */
+class Card {
+  readonly bytes = Uint8Array.from({ length: 4096 }, (_, n) => (n < 0x100 ? 0 : n & 0xff));
+  readonly asked: string[] = [];
+  readonly size: Size;
+  readonly hole: Part = [0x200, 0x10];
+  browser: Browser | undefined;
+  gone: string | undefined;
+
+  constructor(size: Size, more: Partial<Browsed> = {}) {
+    this.size = size;
+    const browsed = {
+      path: 'card/bar0',
+      size: 4096,
+      base: '0',
+      writable: true,
+      offset: 0,
+      width: 32,
+      ...more,
+    } as const;
+    this.browser = Browser.of({ ...browsed, registers: REGISTERS }, false);
+    this.settle();
+  }
+
+  /** Answers until nothing more is wanted. */
+  settle(): void {
+    for (let n = 0; n < 1000; n++) {
+      this.browser = this.browser?.on(this.size);
+      const wanted = this.browser?.wants(this.size);
+      if (!wanted) return;
+      this.browser = this.browser?.heard(wanted, this.answer(wanted));
+    }
+    assert.fail('it never has enough');
+  }
+
+  answer(wanted: Wanted): BrowseAnswer {
+    const gone = this.gone === undefined ? {} : { gone: this.gone, failure: this.gone };
+    const { why, offset, width } = wanted;
+    if (wanted.why === 'edit') {
+      this.asked.push(`write ${offset.toString(16)} ${width} ${wanted.value.toString(16)}`);
+      for (let n = 0; n < width / 8; n++) this.bytes[offset + n] = Number((wanted.value >> BigInt(8 * n)) & 0xffn);
+      if (offset === 0x60) return { id: 0, act: 'write', unread: 'KICK is write-only', ...gone };
+      const back = Buffer.from(this.bytes.slice(offset, offset + width / 8))
+        .reverse()
+        .toString('hex');
+      // A bit that does not stick.
+      return { id: 0, act: 'write', value: `${BigInt(`0x${back}`) & ~0x4000_0000n}`, ...gone };
+    }
+    const length = why === 'asked' ? width / 8 : wanted.length;
+    this.asked.push(`${why} ${offset.toString(16)}+${length.toString(16)} ${width}`);
+    const parts = (first: number, size: number): Part[] => {
+      const [from, to] = [Math.max(first, offset), Math.min(first + size, offset + length)];
+      return from < to ? [[from - offset, to - from]] : [];
+    };
+    return {
+      id: 0,
+      act: 'read',
+      bytes: Buffer.from(this.bytes.subarray(offset, offset + length)).toString('base64'),
+      unread: why === 'asked' ? [] : parts(0x28, 4),
+      failed: parts(...this.hole),
+      ...gone,
+    };
+  }
+
+  /** Types what a terminal would send; everything that is wanted is answered. */
+  type(bytes: string): this {
+    const keys = new KeyDecoder().push(bytes);
+    for (const key of keys.flatMap(({ name, text }) => (text === '' ? [{ name, text }] : typed(text)))) {
+      this.browser = this.browser?.press(key, this.size);
+      this.settle();
+    }
+    return this;
+  }
+
+  get lines(): string[] {
+    return (this.browser?.lines(this.size) ?? []).map((line) => lineText(line).trimEnd());
+  }
+
+  get foot(): string {
+    return this.lines.at(-1) ?? '';
+  }
+
+  /** The number under the cursor, and where: `20[00000080]`. */
+  get cursor(): string {
+    const found = this.lines.map((line) => /^([0-9a-f]+).*?(\[[0-9a-f.?-]+\])/.exec(line)).find((one) => one !== null);
+    return found?.slice(1).join('') ?? '';
+  }
+}
+
+const SIZE = { columns: 80, rows: 12 };
+const card = (more?: Partial<Browsed>, size: Size = SIZE): Card => new Card(size, more);
+
+describe('the browser', () => {
+  test('reads what is visible and nothing else, in one block of the chosen width', () => {
+    const it = card();
+    assert.deepEqual(it.asked.splice(0), ['look 0+90 32']);
+    assert.equal(it.lines.length, 12);
+    it.type('j');
+    assert.deepEqual(it.asked.splice(0), []);
+    it.type('\x1b[6~');
+    assert.deepEqual(it.asked.splice(0), ['look 90+90 32']);
+    it.type('kkk');
+    assert.deepEqual(it.asked.splice(0), ['look 80+10 32', 'look 70+10 32']);
+    it.type('g');
+    assert.deepEqual(it.asked.splice(0), ['look 0+70 32']);
+    it.type('w');
+    assert.deepEqual(it.asked.splice(0), ['look 0+90 64']);
+    it.type('ww');
+    assert.deepEqual(it.asked.splice(0), ['look 0+90 8', 'look 0+90 16']);
+    it.type('r');
+    assert.deepEqual(it.asked.splice(0), ['look 0+90 16']);
+  });
+
+  const moves: readonly (readonly [keys: string, cursor: string])[] = [
+    ['', '0000[00000000]'],
+    ['l', '0000[00000000]'],
+    ['j', '0010[00000000]'],
+    ['G', '0ff0[fffefdfc]'],
+    ['Gg', '0000[00000000]'],
+    ['G\x1b[5~', '0f60[6f6e6d6c]'],
+    ['jjjjjjjjjjjjjjjjj', '0110[13121110]'],
+    ['jjjjjjjjjjjjjjjjj$', '0110[1f1e1d1c]'],
+    ['jjjjjjjjjjjjjjjjj$0', '0110[13121110]'],
+    [':0x104\r', '0100[07060504]'],
+    [':0x104\re', '0100[04050607]'],
+    [':0x104\rWW', '0100[04]'],
+    [':0x104\rww', '0100[00]'],
+    [':0x104\rw', '0100[0706050403020100]'],
+    [':260\r', '0100[07060504]'],
+    [':0x104\r:+0x10\r', '0110[17161514]'],
+    [':0x104\r:-4\r', '0100[03020100]'],
+    [':stat\r', '0020[00000000]'],
+    ['\t', '0020[00000000]'],
+    ['\t\t', '0020[--------]'],
+    ['\t\t\x1b[Z', '0020[00000000]'],
+    [':0x200\r', '0200[????????]'],
+    ['h', '0000[00000000]'],
+    ['k', '0000[00000000]'],
+    ['Gj', '0ff0[fffefdfc]'],
+    ['Gl', '0ff0[fffefdfc]'],
+  ];
+  for (const [keys, cursor] of moves)
+    test(`${JSON.stringify(keys)} is at ${cursor}`, () => assert.equal(card().type(keys).cursor, cursor));
+
+  test('the register under the cursor is decoded, at its own width', () => {
+    const it = card().type(':STATUS\r');
+    it.bytes[0x20] = 0x8b;
+    it.type('r');
+    const text = it.lines.slice(-3).join('\n');
+    assert.match(text, /^0x20 STATUS 32-bit rw = 0x0000008b \(139\) was 0x0 {2}IRQ\[7\]=1\* {2}MODE\[3:2\]=FAST\*/m);
+    assert.match(text, /DONE\[1\]=1\* {2}BUSY\[0\]=1\*/);
+    assert.match(
+      card().type('ww:0x82\r').lines.at(-2) ?? '',
+      /^0x80 DMA_SRC 64-bit rw = 0x0000000000000000 by 8-bit reads$/,
+    );
+    assert.match(card().type('wG').lines.at(-2) ?? '', /^0xff8 = 0xfffefdfcfbfaf9f8 \(/);
+  });
+
+  test('names of registers stand beside their rows', () => {
+    assert.match(card({}, { columns: 80, rows: 12 }).lines[3] ?? '', /^0020 .* STATUS FIFO$/);
+  });
+
+  test('what reading changes is not read until asked, once, and stays then', () => {
+    const it = card().type(':FIFO\r');
+    it.bytes.set([1, 2, 3, 4], 0x28);
+    assert.equal(it.cursor, '0020[--------]');
+    assert.match(it.lines.at(-2) ?? '', /FIFO 32-bit rclr = not read: reading changes it, ! reads it/);
+    it.asked.length = 0;
+    it.type('!');
+    assert.equal(it.cursor, '0020[04030201]');
+    it.bytes.set([9, 9, 9, 9], 0x28);
+    it.type('r');
+    assert.equal(it.cursor, '0020[04030201]');
+    assert.match(it.lines.at(-2) ?? '', /as it was read when asked for/);
+    assert.deepEqual(it.asked, ['asked 28+4 32', 'look 0+90 32']);
+  });
+
+  test('what has changed since the last look is marked', () => {
+    const it = card();
+    const row = () => it.lines[1] ?? '';
+    it.bytes[4] = 7;
+    it.type('r');
+    assert.match(row(), /^0000\[00000000\]00000007\*00000000 /);
+    it.type('r');
+    assert.match(row(), /^0000\[00000000\]00000007 00000000 /);
+    it.bytes[8] = 1;
+    it.type('r');
+    assert.match(row(), / 00000001\*/);
+    it.type('m');
+    assert.match(row(), /^0000\[00000000\]00000007 00000001 /);
+    // What went out of sight is looked at anew when it comes back.
+    it.type('G');
+    it.bytes[12] = 1;
+    it.type('g');
+    assert.match(row(), / 00000001 00000001\*/);
+  });
+
+  test('at a rate, what has changed since it began stays marked', () => {
+    const it = card().type('R');
+    assert.equal(it.browser?.rate, 1000);
+    assert.match(it.lines[0] ?? '', /every 1000 ms/);
+    const tick = () => {
+      it.browser = it.browser?.refreshed();
+      it.settle();
+    };
+    it.bytes[4] = 7;
+    tick();
+    tick();
+    assert.match(it.lines[1] ?? '', /\]00000007\*/);
+    it.bytes[4] = 0;
+    tick();
+    assert.match(it.lines[1] ?? '', /\]00000000 /);
+    assert.equal(it.type('RRR').browser?.rate, 0);
+  });
+
+  const searches: readonly (readonly [keys: string, cursor: string, foot: RegExp])[] = [
+    ['/"PQRS"\r', '0150[53525150]', /^found at 0x150$/],
+    ['/PQR\r', '0150[53525150]', /^found at 0x150$/],
+    ['/51 52\r', '0150[53525150]', /^found at 0x151$/],
+    ['/0x5453\r', '0150[53525150]', /^found at 0x153$/],
+    ['e/0x5354\r', '0150[50515253]', /^found at 0x153$/],
+    ['/51 52\rn', '0250[53525150]', /^found at 0x251$/],
+    ['/51 52\rnN', '0150[53525150]', /^found at 0x151$/],
+    ['/51 52\rN', '0f50[53525150]', /^found at 0xf51$/],
+    // Around the end, and not in what faults.
+    ['G/00 01 02\r', '0100[03020100]', /^found at 0x100$/],
+    [':0x1f0\r/00 01 02\r', '0300[03020100]', /^found at 0x300$/],
+    ['/zz\r', '0000[00000000]', /^it is not there$/],
+    ['n', '0000[00000000]', /looks for something first/],
+  ];
+  for (const [keys, cursor, foot] of searches)
+    test(`${JSON.stringify(keys)} finds ${cursor}`, () => {
+      const it = card().type(keys);
+      assert.equal(it.cursor, cursor);
+      assert.match(it.foot, foot);
+    });
+
+  test('looking for something in a long region is seen, and can be stopped', () => {
+    const it = card({ size: 1 << 20 }).type('');
+    it.browser = new KeyDecoder()
+      .push('/zz\r')
+      .reduce<Browser | undefined>((one, key) => one?.press(key, SIZE), it.browser);
+    const wanted = it.browser?.wants(SIZE);
+    assert.ok(wanted?.why === 'hunt');
+    assert.match(it.foot, /^looking at 0x4, Escape stops$|^looking at 0x1, Escape stops$/);
+    it.browser = it.browser?.heard(wanted, it.answer(wanted));
+    assert.match(it.foot, /^looking at 0x4001, Escape stops$/);
+    const late = it.browser?.wants(SIZE);
+    it.browser = it.browser?.press({ name: 'escape', text: '' }, SIZE);
+    assert.match(it.foot, /^stopped looking$/);
+    if (late) it.browser = it.browser?.heard(late, it.answer(late));
+    assert.match(it.foot, /^stopped looking$/);
+  });
+
+  test('a value is written when that was allowed, once, and confirmed by what is read back', () => {
+    const it = card().type(':STATUS\r=');
+    assert.match(it.foot, /^Write to card\/bar0\? y n$/);
+    assert.match(it.type('n').foot, /^nothing is written$/);
+    it.asked.length = 0;
+    it.type('=y0x8');
+    assert.match(it.foot, /^STATUS = 0x8 {2}0x8$/);
+    assert.deepEqual(it.asked.splice(0), []);
+    it.type('0\r');
+    assert.match(it.foot, /^wrote 0x80 to STATUS, reads 0x80$/);
+    assert.equal(it.cursor, '0020[00000080]');
+    assert.deepEqual(it.asked.splice(0), ['write 20 32 80', 'look 0+80 32']);
+    assert.equal(it.browser?.may, true);
+    // Not asked again; fields by name, write-1-to-clear ones left alone.
+    it.bytes[0x20] = 0x82;
+    it.type('r=mode=FAST\r');
+    assert.match(it.foot, /^wrote 0x88 to STATUS, reads 0x88$/);
+    // Not the register's own width: the register's.
+    it.asked.length = 0;
+    it.type('w:DMA_SRC\r=0x123456789\r');
+    assert.ok(it.asked.includes('write 80 64 123456789'), `${it.asked}`);
+  });
+
+  test('keys that arrive in one piece are keys nevertheless', () => {
+    const it = card();
+    const [key] = new KeyDecoder().push('jj?xl:0x104');
+    assert.ok(key);
+    it.browser = it.browser?.press(key, SIZE);
+    assert.match(it.foot, /^:0x104 {2}0x104$/);
+    assert.equal(
+      it.browser
+        ?.press({ name: 'text', text: 'q' }, SIZE)
+        ?.press({ name: 'escape', text: '' }, SIZE)
+        ?.press({ name: 'text', text: 'jqj' }, SIZE),
+      undefined,
+    );
+  });
+
+  const edits: readonly (readonly [keys: string, foot: RegExp, wrote?: string])[] = [
+    [':0x40\r=y0x40000001\r', /^wrote 0x40000001 to 0x40, reads 0x1$/, 'write 40 32 40000001'],
+    ['e:0x40\r=y0x12\r', /^wrote 0x12 to 0x40, reads 0x12$/, 'write 40 32 12000000'],
+    [':KICK\r=y1\r', /^wrote 0x1 to KICK; not read back: KICK is write-only$/, 'write 60 32 1'],
+    [':ID\r=', /^ID is read-only$/],
+    [':STATUS\r=y0x100000000\r', /^0x100000000 has more than 32 bits$/],
+    [':STATUS\r=ybusy=1\r', /^BUSY is read-only$/],
+    [':STATUS\r=ynone=1\r', /^STATUS has no field none$/],
+    [':STATUS\r=y1\x03', /help/],
+    [':0x40\r=yx\r', /^x is no number/],
+  ];
+  for (const [keys, foot, wrote] of edits)
+    test(`${JSON.stringify(keys)} ${wrote ? 'writes' : 'writes nothing'}`, () => {
+      const it = card().type(keys);
+      assert.match(it.foot, foot);
+      assert.deepEqual(
+        it.asked.filter((one) => one.startsWith('write')),
+        wrote === undefined ? [] : [wrote],
+      );
+    });
+
+  test('what cannot be written is not', () => {
+    assert.match(card({ writable: false }).type('=').foot, /^card\/bar0 cannot be written$/);
+  });
+
+  test('the end of the card is said, what was seen stays, and nothing is asked any more', () => {
+    const it = card().type(':0x104\rR');
+    it.gone = 'card: read32: the device was closed';
+    it.type('r');
+    assert.match(it.foot, /^nothing is read any more, q leaves: card: read32: the device was closed$/);
+    assert.equal(it.cursor, '0100[07060504]');
+    it.asked.length = 0;
+    it.type('jr=!/zz\rn');
+    assert.deepEqual(it.asked, []);
+    assert.equal(it.browser?.rate, 0);
+    assert.equal(it.type('q').browser, undefined);
+  });
+
+  test('the help tells every key; q, Escape and Ctrl-C leave', () => {
+    const it = card({}, { columns: 40, rows: 24 }).type('?');
+    for (const key of [
+      'hjkl',
+      'PgDn',
+      ': go to',
+      '/: look',
+      'n N',
+      'w W',
+      'e: ',
+      'r: ',
+      'R: ',
+      'm: ',
+      '!: ',
+      '= Enter',
+      'q: ',
+    ])
+      assert.ok(
+        it.lines.some((line) => line.includes(key.replace(': go', ': go'))),
+        `${key} in\n${it.lines.join('\n')}`,
+      );
+    assert.equal(it.type('x').cursor, '0000[00000000]');
+    for (const key of ['q', '\x03', '\x04']) assert.equal(card().type(key).browser, undefined);
+  });
+
+  test('fits any terminal: no line too wide, none too many, the cursor always visible', () => {
+    for (const columnsWide of [20, 40, 41, 57, 80, 200])
+      for (const rows of [1, 2, 3, 5, 24])
+        for (const base of ['0', `${0xffff_ffff_f000n}`])
+          for (const keys of ['', 'w', 'ww', 'www', 'G', ':STATUS\r', '?', '/"a long text that is typed', ':x']) {
+            const it = new Card({ columns: columnsWide, rows }, { base }).type(keys);
+            const what = `${columnsWide}x${rows} ${keys} ${base}`;
+            assert.ok(it.lines.length <= rows, what);
+            for (const line of it.lines) assert.ok(columns(line) <= columnsWide, `${what}: ${line}`);
+            if (rows >= 3 && columnsWide >= 40 && keys !== '?')
+              assert.ok(
+                it.lines.some((line) => line.includes('[')),
+                `${what}\n${it.lines.join('\n')}`,
+              );
+          }
+  });
+
+  const widths: readonly (readonly [columns: number, keys: string, row: string])[] = [
+    [40, '', '0100 03020100 07060504 ........'],
+    [40, 'ww', '0100 00 01 02 03 04 05 06 07 ........'],
+    [80, '', '0100 03020100 07060504 0b0a0908 0f0e0d0c ................'],
+    [80, 'ww', '0100 00 01 02 03 04 05 06 07 08 09 0a 0b 0c 0d 0e 0f ................'],
+    [200, 'w', '0100 0706050403020100 0f0e0d0c0b0a0908 ................'],
+  ];
+  for (const [columnsWide, keys, row] of widths)
+    test(`${columnsWide} columns, ${JSON.stringify(keys)}`, () => {
+      const it = card({}, { columns: columnsWide, rows: 30 }).type(`${keys}:0x180\r`);
+      assert.ok(it.lines.includes(row), it.lines.join('\n'));
+    });
+
+  test('beside a buffer stands the IOVA, and it is a place to go to', () => {
+    const it = card({ base: `${0x10000}` }).type(':0x10104\r');
+    assert.equal(it.cursor, '10100[07060504]');
+    assert.equal(it.type(':0x108\r').cursor, '10100[0b0a0908]');
+  });
+});
+
+describe('what is typed', () => {
+  const browsed = { size: 0x1000, base: '0', registers: REGISTERS } as unknown as Browsed;
+  test('places that are none', () => {
+    for (const [text, why] of [
+      ['0x1000', /outside/],
+      ['-1', /outside/],
+      ['nowhere', /no register nowhere/],
+    ] as const) {
+      const meant = place(text, browsed, 0);
+      assert.ok('no' in meant && why.test(meant.no), JSON.stringify(meant));
+    }
+  });
+  test('bytes', () => {
+    for (const [text, bytes] of [
+      ['de ad', 'dead'],
+      ['DEAD', 'dead'],
+      ['0xdead', 'adde'],
+      ['0xead', 'ad0e'],
+      ['"de ad"', '6465206164'],
+      ['hé', '68c3a9'],
+    ] as const) {
+      const meant = needle(text, false);
+      assert.ok('ok' in meant && Buffer.from(meant.ok).toString('hex') === bytes, text);
+    }
+  });
+  test('values', () => {
+    assert.deepEqual(value('0b1000_0000', 8, undefined, undefined), { ok: 128n });
+    assert.deepEqual(value('0xffff_ffff_ffff_ffffn', 64, undefined, undefined), { ok: 0xffff_ffff_ffff_ffffn });
+    const [, status] = REGISTERS;
+    assert.deepEqual(value('irq=1, mode=2', 32, status, 0x1f02n), { ok: 0x1f88n });
+    assert.deepEqual(value('done=1', 32, status, 0x83n), { ok: 0x83n });
+    assert.ok('no' in value('irq=1', 32, status, undefined));
+    assert.ok('no' in value('irq=2', 32, status, 0n));
+    assert.ok('no' in value('irq=1', 32, undefined, 0n));
+  });
+});
+
+/** Opens a prompt on the simulated card. */
+function prompt(columnsWide: number, env: Readonly<Record<string, string>> = {}, words = 'sim:edu'): Tmux {
+  const cli = join(import.meta.dirname, '..', 'repl', 'cli.js');
+  const state = mkdtempSync(join(folder, 'state'));
+  return new Tmux(`'${process.execPath}' '${cli}' repl ${words}; echo "left $?"; read end`, {
+    columns: columnsWide,
+    env: { XDG_STATE_HOME: state, CI: 'true', ...env },
+  });
+}
+
+describe('in a terminal', needs('tmux'), () => {
+  for (const columnsWide of [40, 80, 200])
+    test(`a look around at ${columnsWide} columns`, async () => {
+      using terminal = prompt(columnsWide);
+      terminal.enter('browse(dev.bar(0))');
+      await terminal.until(/^00000\[010000ed\]/m);
+      const wide = columnsWide >= 80;
+      assert.match(
+        terminal.text(),
+        wide ? /^00020 0{8} 0{8} f{8} f{8} \.{16} STATUS IRQ_STATUS$/m : /^00020 0{8} 0{8} \.{8} /m,
+      );
+      for (const line of terminal.screen()) assert.ok(columns(line) <= columnsWide, line);
+
+      terminal.type(':stat');
+      await terminal.until(/^:stat {2}0x20 STATUS$/m);
+      terminal.keys('Enter');
+      await terminal.until(/^0x20 STATUS 32-bit rw = 0x00000000[\s\S]*IRQ\[7\]=0/m);
+      terminal.type('=');
+      await terminal.until(/^Write to sim:edu\/bar0\? y n$/m);
+      terminal.type('y');
+      await terminal.until(/^STATUS = /m);
+      terminal.enter('irq=1');
+      await terminal.until(/^wrote 0x80 to STATUS, reads 0x80$/m);
+      await terminal.until(/^00020\[00000080\][\s\S]*IRQ\[7\]=1\*/m);
+      // The inverse is what LIVENESS reads: said in another colour, and in words.
+      terminal.enter(':LIVENESS');
+      terminal.enter('=0x12345678');
+      await terminal.until(/^wrote 0x12345678 to LIVENESS, reads/m);
+      terminal.enter('/87 a9');
+      await terminal.until(/^found at 0x4$/m);
+      terminal.type('e');
+      await terminal.until(/87a9cbed\]/);
+      // Below 0x80 edu answers 32-bit accesses only.
+      terminal.type('w');
+      await terminal.until(/^00000\[f{16}\]/m);
+      terminal.type('G');
+      await terminal.until(/^0xffff8 = 0xf{16}/m);
+      terminal.type('g');
+      terminal.resize(columnsWide + 15, 12);
+      await terminal.until(/^(?![\s\S]*\n000f0)[\s\S]* ID 32-bit ro[\s\S]*by 64-bit/);
+      assert.ok(terminal.screen().length <= 12);
+      terminal.type('q');
+      // The cell shows what a notebook has of it, and the browser is gone.
+      const left = await terminal.until(/^ {2}00000000 {2}010000ed [\s\S]*\n3>$/m);
+      assert.doesNotMatch(left, /64-bit BE/);
+      terminal.enter('edu.STATUS.read().IRQ');
+      await terminal.until(/^1\n4>$/m);
+    });
+});
