@@ -31,4 +31,5 @@ export const INFO = {
   banner: `vfiolab ${version}: TypeScript cells over PCIe cards. Begin with: const dev = open('sim:edu')`,
   help_links: [] as readonly { text: string; url: string }[],
   debugger: false,
+  supported_features: [] as readonly string[],
 };

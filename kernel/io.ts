@@ -97,41 +97,37 @@ function onStdin({ header, content }: Message): void {
   }
 }
 
-async function onShell(message: Message): Promise<void> {
-  const type = message.header.msg_type;
-  const answer = answers[type];
-  if (type === 'execute_request') executions.add(message);
-  else if (answer) await onRequest(message, answer);
-  else log(`no answer to ${type}`);
-}
+/** What must not queue behind cells. */
+const urgent: Readonly<Record<string, Answer | undefined>> = {
+  kernel_info_request: () => INFO,
+  interrupt_request: async () => {
+    await interrupter.interrupt();
+    return { status: 'ok' };
+  },
+  shutdown_request: ({ header, content }) => {
+    const told = { status: 'ok', restart: content.restart === true };
+    iopub.publish('shutdown_reply', told, header);
+    end();
+    return told;
+  },
+};
+/** Older front ends ask for the shutdown on shell. */
+const unhurried: typeof urgent = { ...answers, shutdown_request: urgent.shutdown_request };
 
-async function onRequest(message: Message, answer: Answer): Promise<void> {
+async function onRequest(channel: 'shell' | 'control', message: Message): Promise<void> {
+  const type = message.header.msg_type;
+  const answer = (channel === 'shell' ? unhurried : urgent)[type];
+  if (!answer) {
+    log(`no answer to ${type} on ${channel}`);
+    return;
+  }
   iopub.status('busy', message.header);
   try {
     const content = await answer(message);
-    if (content) reply('shell', message, content);
+    if (content) reply(channel, message, content);
   } catch (error) {
     const { name, message: evalue } = error as Error;
-    reply('shell', message, { status: 'error', ename: name, evalue, traceback: [] });
-  }
-  iopub.status('idle', message.header);
-}
-
-async function onControl(message: Message): Promise<void> {
-  const type = message.header.msg_type;
-  iopub.status('busy', message.header);
-  if (type === 'interrupt_request') {
-    await interrupter.interrupt();
-    reply('control', message, { status: 'ok' });
-  } else if (type === 'shutdown_request') {
-    const content = { status: 'ok', restart: message.content.restart === true };
-    reply('control', message, content);
-    iopub.publish('shutdown_reply', content, message.header);
-    end();
-  } else if (type === 'kernel_info_request') {
-    reply('control', message, INFO);
-  } else {
-    log(`no answer to ${type} on control`);
+    reply(channel, message, { status: 'error', ename: name, evalue, traceback: [] });
   }
   iopub.status('idle', message.header);
 }
@@ -234,7 +230,9 @@ await Promise.all([
 iopub.status('starting', {});
 const sigint = (): void => void interrupter.interrupt();
 if (!onSigint(sigint) && !watchSigint(sigint)) tell({ type: 'hearSigint' });
-void read(shell, onShell);
-void read(control, onControl);
+void read(shell, (message) =>
+  message.header.msg_type === 'execute_request' ? executions.add(message) : onRequest('shell', message),
+);
+void read(control, (message) => onRequest('control', message));
 void read(stdin, onStdin);
 for await (const beat of heartbeat) await heartbeat.send(beat);

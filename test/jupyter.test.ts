@@ -22,6 +22,18 @@ NotebookClient(notebook, timeout=300, kernel_name='vfiolab', resources={'metadat
 nbformat.write(notebook, sys.argv[2])
 `;
 
+/** Starts a kernel by its name, runs a cell. */
+const RUN = `
+import sys
+from jupyter_client.manager import start_new_kernel
+manager, client = start_new_kernel(kernel_name=sys.argv[1], startup_timeout=120)
+told = []
+reply = client.execute_interactive('console.log(42)', timeout=120, output_hook=told.append)['content']
+print(reply['status'], ''.join(each['content'].get('text', '') for each in told), end='')
+client.stop_channels()
+manager.shutdown_kernel()
+`;
+
 interface NotebookOutput {
   readonly output_type: string;
   readonly name?: string;
@@ -65,11 +77,12 @@ describe('Jupyter', { timeout: 600_000, ...needs('jupyter') }, () => {
     assert.match(said, /Ran 2\d tests/, said);
   });
 
-  test("is seen by Debian's Jupyter and by a Python environment's, and gone when it is removed", async () => {
+  test("is seen by Debian's Jupyter and by an environment's, runs from there, and is gone when it is removed", async () => {
     const venv = path.join(folder, 'venv');
     const { code, said } = await python('-m', 'venv', '--without-pip', '--system-site-packages', venv);
     assert.equal(code, 0, said);
-    const env = { HOME: folder, VIRTUAL_ENV: venv };
+    // What conda says of the environment that is active; its Jupyter looks below its Python's own prefix.
+    const env = { HOME: folder, VIRTUAL_ENV: '', CONDA_PREFIX: venv };
     const specs = async (program: string): Promise<Record<string, { resource_dir: string }>> => {
       const listed = spawn(program, ['-m', 'jupyter_client.kernelspecapp', 'list', '--json'], {
         env: { ...process.env, ...env, JUPYTER_PATH: '' },
@@ -82,6 +95,11 @@ describe('Jupyter', { timeout: 600_000, ...needs('jupyter') }, () => {
     const inVenv = await specs(path.join(venv, 'bin/python3'));
     assert.equal(inVenv['in-venv']?.resource_dir, path.join(venv, 'share/jupyter/kernels/in-venv'));
     assert.ok(inVenv.vfiolab);
+    const ran = spawn(path.join(venv, 'bin/python3'), ['-c', RUN, 'in-venv'], {
+      env: { ...process.env, ...env, JUPYTER_PATH: '' },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    assert.equal(await text(ran.stdout), 'ok 42\n');
     const debian = await specs(PYTHON);
     assert.deepEqual([debian.vfiolab !== undefined, debian['in-venv']], [true, undefined]);
     const { stdout } = await vfiolab(['kernel', 'list'], { ...env, JUPYTER_PATH: '' });

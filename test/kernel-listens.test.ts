@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, describe, test } from 'node:test';
 import { MAIN, NODE_FLAGS } from '../kernel/process.js';
 import { Bench, until } from './kernel-bench.js';
+import { freePorts } from './ports.js';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'listens-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -35,15 +35,6 @@ function listening(pid: number): string[] {
       .filter(([, , , state, , , , , , inode]) => state === LISTEN && sockets.has(inode))
       .map(([, local]) => String(local)),
   );
-}
-
-/** Ports of 127.0.0.1 that nobody listens on now. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.once('listening', resolve))));
-  const ports = servers.map((server) => (server.address() as { port: number }).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }
 
 describe('where a kernel listens', { timeout: 120_000 }, () => {

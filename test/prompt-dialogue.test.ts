@@ -294,10 +294,7 @@ describe('the dialogue', () => {
     await here.type('later\r');
     here.kernel.die({ code: null, signal: 'SIGKILL', words: 'its last words' });
     await settled();
-    assert.deepEqual(here.said.slice(-2), [
-      'its last words',
-      'The kernel ended (SIGKILL); no variables are lost.',
-    ]);
+    assert.deepEqual(here.said.slice(-2), ['its last words', 'The kernel ended (SIGKILL); no variables are lost.']);
     assert.equal(here.dialogue.scene.kernel, 'dead');
     assert.equal(here.dialogue.scene.running, undefined);
     await here.type('dev');

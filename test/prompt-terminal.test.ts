@@ -261,10 +261,14 @@ describe('the prompt in a terminal', needs('tmux'), () => {
     await idle(terminal, 3);
     const pid = await kernelPid(terminal, 3);
     process.kill(pid, 'SIGKILL');
-    await terminal.until(/^The kernel ended \(SIGKILL\); lost: dev \(sim:edu\), edu and kept; its card is\s+closed\.$/m);
+    await terminal.until(
+      /^The kernel ended \(SIGKILL\); lost: dev \(sim:edu\), edu and kept; its card is\s+closed\.$/m,
+    );
     await terminal.until(/^no kernel: Enter starts one, Ctrl-D leaves$/m);
     terminal.keys('Enter');
-    await terminal.until(/and kept; its card is\s+closed\.\n1> const dev = open\('sim:edu'\)\n {3}const edu[^\n]*\n2>$/m);
+    await terminal.until(
+      /and kept; its card is\s+closed\.\n1> const dev = open\('sim:edu'\)\n {3}const edu[^\n]*\n2>$/m,
+    );
     terminal.enter('kept');
     assert.match(said(await idle(terminal, 3), 2), /TS2304/);
     terminal.enter('edu.ID.read().MAGIC.toString(16)');
