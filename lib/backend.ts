@@ -180,7 +180,7 @@ export interface Backend {
    * `fate` says on every thread whether it is gone; then it throws GoneErrors. The device does not notice that it is watched.
    */
   watch?(onBlow: (blow: Blow, at: number) => void): void;
-  readonly fate?: Fate;
+  readonly fate?: Fate | undefined;
   /** Other processes that have the card open, and the one of them that has its interrupts. */
   readonly others?: readonly Holder[];
   readonly irqHolder?: Holder | undefined;

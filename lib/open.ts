@@ -5,6 +5,8 @@ import { openDump } from './backends/dump.js';
 import { openGroup } from './backends/group.js';
 import { iommufdUsable, openIommufd } from './backends/iommufd.js';
 import { openNoIommu } from './backends/noiommu.js';
+import { record } from './backends/record.js';
+import { openReplay } from './backends/replay.js';
 import { openSim } from './backends/sim.js';
 import { requireVfioDevice } from './backends/sysfs.js';
 import { VfioBackend } from './backends/vfio.js';
@@ -68,6 +70,11 @@ const SCHEMES: Readonly<Record<string, Opener>> = {
     if (vfToken !== undefined) throw notSo(spec, 'a dump has no SR-IOV', 'leave vfToken out');
     return openDump(rest);
   },
+  replay: (file, { beside, vfToken }, spec) => {
+    if (beside !== undefined) throw notSo(spec, 'a recording has no IOMMU', 'leave iommuOf out');
+    if (vfToken !== undefined) throw notSo(spec, 'a recording has no SR-IOV', 'leave vfToken out');
+    return openReplay(file);
+  },
 };
 
 /** Of these, what stands behind the colon is a card's BDF. */
@@ -77,6 +84,7 @@ const CARDS: readonly string[] = ['group', 'iommufd', 'noiommu'];
 const NOT_SHARED: Readonly<Record<string, string>> = {
   sim: 'a simulated card is a thread of the process that opened it',
   dump: 'a dump is a file',
+  replay: 'a recording is a file',
   noiommu: 'without an IOMMU there are no mappings to share',
 };
 
@@ -106,13 +114,19 @@ const parts = new WeakMap<Device, { readonly backend: Backend; readonly space: I
  * permissions allow it, else the card's group: `dev.spec` says which. 'iommufd:BDF' and 'group:BDF' (kernel VFIO's legacy path) choose.
  * 'noiommu:BDF' is a card that no IOMMU has, with `unsafe`. 'sim:edu' is the simulated QEMU edu. 'dump:FILE', 'dump:FILE#03:00.0' is the
  * config space of one function out of what lspci -xxxx or `vfiolab dump SPEC config --format lspci` wrote: it can be read, everything
- * else is refused. Default: the environment's VFIOLAB_DEVICE, else 'sim:edu'.
+ * else is refused. 'record:FILE#SPEC' is the card SPEC, and writes all that is done with it into FILE, and what it answers; 'replay:FILE'
+ * answers so without the card, and refuses what differs. Default: the environment's VFIOLAB_DEVICE, else 'sim:edu'.
  * @throws UsageError for a malformed spec, or a device that this process has open already; SystemError naming the step, the ioctl,
  * its errno and the cure where the kernel refuses.
  * @example const dev = open('0000:03:00.0')
  * @example const other = open('0000:04:00.0', { iommuOf: dev })
  */
 export function open(spec: string = process.env.VFIOLAB_DEVICE || 'sim:edu', options: OpenOptions = {}): Device {
+  const [of, file] = recorded(spec, options);
+  return openInto(file, of, options);
+}
+
+function openInto(file: string | undefined, spec: string, options: OpenOptions): Device {
   const beside = options.iommuOf === undefined ? undefined : partsOf(options.iommuOf, spec);
   const [scheme, rest] = parse(spec, beside?.backend);
   const key = CARDS.includes(scheme) ? rest : spec;
@@ -128,9 +142,10 @@ export function open(spec: string = process.env.VFIOLAB_DEVICE || 'sim:edu', opt
   const build = (how: string, seat?: Seat): Backend =>
     (SCHEMES[how] as Opener)(rest, { ...options, beside: beside?.backend, seat }, spec);
   const share = shared(scheme, options, spec);
-  const backend = share
+  const card = share
     ? seated(rest, requireVfioDevice(rest).group, share !== 'join', (seat) => build(wayOf(seat, scheme, spec), seat))
     : build(scheme);
+  const backend = file === undefined ? card : record(file, card);
   try {
     const space = beside?.space ?? new IovaSpace(backend.iovaRanges);
     space.narrow(backend.iovaRanges);
@@ -147,6 +162,17 @@ export function open(spec: string = process.env.VFIOLAB_DEVICE || 'sim:edu', opt
     backend.close();
     throw error;
   }
+}
+
+/** 'record:FILE#SPEC' is another spec, and the file to record into. */
+function recorded(asked: unknown, { iommuOf }: OpenOptions): [spec: string, file?: string] {
+  if (typeof asked !== 'string' || !asked.startsWith('record:')) return [asked as string];
+  const [, file, spec] = /^record:(.+?)#(.+)$/.exec(asked) ?? [];
+  if (file === undefined || spec === undefined)
+    throw refusal(asked, 'which card is to be recorded, and into which file');
+  if (iommuOf !== undefined)
+    throw notSo(asked, 'of two cards with one IOMMU neither can be replayed', 'leave iommuOf out');
+  return [spec, file];
 }
 
 /** What is to be shared: what the options say, else what the process does. */
@@ -193,7 +219,7 @@ const refusal = (spec: string, reason: string) =>
     path: spec === '' ? "''" : spec,
     attempted: 'open',
     reason,
-    hint: "give a BDF like '0000:03:00.0', 'iommufd:BDF', 'group:BDF', 'sim:edu' or 'dump:FILE'; `vfiolab list` shows the cards",
+    hint: "give a BDF like '0000:03:00.0', 'iommufd:BDF', 'group:BDF', 'sim:edu', 'dump:FILE', 'record:FILE#SPEC' or 'replay:FILE'; `vfiolab list` shows the cards",
   });
 
 /** '3:00.0' is not a BDF, '03:00.0' and '0000:03:00.0' are the same one. */

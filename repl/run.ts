@@ -48,9 +48,10 @@ export async function run(call: Call): Promise<number> {
   }
 }
 
-/** The notebook runs in its own folder; the file of a dump is named from this one. */
+/** The notebook runs in its own folder; the file of a dump or a recording is named from this one. */
 function fromHere(spec: string | undefined): string | undefined {
-  return spec?.startsWith('dump:') ? `dump:${resolve(spec.slice('dump:'.length))}` : spec;
+  const [, scheme, file] = /^(dump|record|replay):(.*)$/s.exec(spec ?? '') ?? [];
+  return scheme === undefined || file === undefined ? spec : `${scheme}:${resolve(file)}`;
 }
 
 /** Runs the code cells in order up to the first that fails. Outputs of an earlier run are gone first. */

@@ -151,7 +151,7 @@ const OPAE: readonly Row[] = [
     here: 'vfiolab FILE.ts, vfiolab -e CODE, vfiolab run NOTEBOOK',
     api: ['command repl', 'command run'],
     shown: [
-      ['vm/notebook.test.ts', 'vfiolab run'],
+      ['vm/notebook.test.ts', 'what was recorded there is replayed here, without the card'],
       ['prompt-recipe.test.ts', '-e runs code behind the prelude and the cells of --prelude, as plain text'],
     ],
   },
@@ -432,6 +432,16 @@ const LOVED: readonly Row[] = [
     anywhere: 'cells are the kernel process’s own',
   },
   {
+    there: 'Glasgow: recording once, replaying for ever',
+    here: "open('record:run.jsonl#0000:03:00.0'), then open('replay:run.jsonl')",
+    api: ['open'],
+    shown: [
+      ['vm/notebook.test.ts', 'what was recorded there is replayed here, without the card'],
+      ['replay.test.ts', 'registers, interrupts and DMA are as they were'],
+      ['replay.test.ts', 'what differs is refused, and says what was done then; doing that goes on'],
+    ],
+  },
+  {
     there: 'chipsec: examples in the help',
     here: 'vfiolab help COMMAND',
     api: ['command help'],
@@ -539,10 +549,11 @@ const WANTED: readonly Row[] = [
     ],
   },
   {
-    there: 'the same notebook on a card and on a simulator',
-    here: 'vfiolab run NOTEBOOK --device SPEC; open() without a name',
+    there: 'the same notebook on a card, a simulator, a recording',
+    here: "vfiolab run NOTEBOOK --device SPEC; open() without a name; 'replay:run.jsonl'",
     api: ['open', 'command run'],
     shown: [
+      ['vm/notebook.test.ts', 'what was recorded there is replayed here, without the card'],
       ['vm/notebook.test.ts', 'notebooks/edu.ipynb on the kernel’s vfio-pci'],
       ['cli-run.test.ts', 'runs in its own folder, and opens the device that --device names'],
     ],

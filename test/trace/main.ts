@@ -3,11 +3,13 @@
  * came back. The same seed gives the same lines on the simulator and on QEMU's edu behind the kernel's vfio-pci, but for
  * the cases in stricter.ts. What the card does in its own time is waited for where the operation that began it ends.
  *
- *     node dist/test/trace/main.js SPEC [SEED] [COUNT]        prints the lines
+ *     node dist/test/trace/main.js SPEC [SEED] [COUNT]        prints the lines; SPEC also as 'record:FILE#SPEC' and 'replay:FILE'
  */
 import { pathToFileURL } from 'node:url';
 import type { Backend } from '../../lib/backend.js';
 import { openGroup } from '../../lib/backends/group.js';
+import { record } from '../../lib/backends/record.js';
+import { openReplay } from '../../lib/backends/replay.js';
 import { openSim } from '../../lib/backends/sim.js';
 import { OPERATIONS } from './operations.js';
 import { Session } from './session.js';
@@ -37,9 +39,16 @@ export function runTrace(card: Backend, seed: number, count: number): string[] {
   }
 }
 
+function cardOf(spec: string): Backend {
+  const [, file, recorded] = /^record:(.*?)#(.*)$/.exec(spec) ?? [];
+  if (file !== undefined && recorded !== undefined) return record(file, cardOf(recorded));
+  if (spec.startsWith('replay:')) return openReplay(spec.slice(7));
+  return spec.startsWith('sim:') ? openSim(spec.slice(4)) : openGroup(spec.replace(/^group:/, ''));
+}
+
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   const [spec = 'sim:edu', seed = SEED, count = COUNT] = process.argv.slice(2);
-  const card = spec.startsWith('sim:') ? openSim(spec.slice(4)) : openGroup(spec.replace(/^group:/, ''));
+  const card = cardOf(spec);
   try {
     process.stdout.write(`${runTrace(card, Number(seed), Number(count)).join('\n')}\n`);
   } finally {

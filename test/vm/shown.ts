@@ -13,7 +13,10 @@ interface Saved {
 export function shown(path: string, spec: string): Record<string, unknown>[][] {
   const text = readFileSync(path, 'utf8')
     .replaceAll(spec, 'CARD')
-    .replaceAll(/simulator|vfio-pci, (?:group \d+|iommufd(?:, VT-d)?)/g, 'DRIVER');
+    .replaceAll(
+      /recording of [a-z]+:[\da-f:.]+|(?:simulator|vfio-pci, (?:group \d+|iommufd(?:, VT-d)?))(?:, recorded)?/g,
+      'DRIVER',
+    );
   const { cells } = JSON.parse(text) as Saved;
   return cells.filter(({ cell_type }) => cell_type === 'code').map(({ outputs }) => [...(outputs ?? [])]);
 }
