@@ -227,6 +227,7 @@ await Promise.all([
   iopubSocket.bind(address(connection, 'iopub')),
   heartbeat.bind(address(connection, 'hb')),
 ]);
+tell({ type: 'listening' });
 iopub.status('starting', {});
 const sigint = (): void => void interrupter.interrupt();
 if (!onSigint(sigint) && !watchSigint(sigint)) tell({ type: 'hearSigint' });

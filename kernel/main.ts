@@ -49,10 +49,11 @@ compiler.on('error', (error) => {
   asker.fail(new Error(`no cell can run, the compiler thread failed: ${error.message}; restart the kernel`));
 });
 
-// The library and the session load while the other threads do.
-const ready = import('./run.js').then(({ start }) =>
-  start({ io, asker, cards: cards.port2, shared: new Int32Array(shared) }),
-);
+// The library and the session have time until TypeScript is loaded; io is waited for.
+const listening = new Promise((resolve) => io.once('message', resolve));
+const ready = listening
+  .then(() => import('./run.js'))
+  .then(({ start }) => start({ io, asker, cards: cards.port2, shared: new Int32Array(shared) }));
 io.on('message', (message: ToMain) => void ready.then((run) => run(message)));
 io.on('error', (error) => {
   log(`the io thread failed: ${error.stack ?? error.message}`);

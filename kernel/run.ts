@@ -65,6 +65,7 @@ export async function start(parts: {
       session.interrupt(message.cell);
     } else if (message.type === 'input') inputs.answer(message);
     else if (message.type === 'comm') channels.hear(message);
+    else if (message.type === 'listening') return;
     else if (message.type === 'hearSigint') process.on('SIGINT', () => output.send({ type: 'sigint' }));
     else end();
   };

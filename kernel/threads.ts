@@ -62,6 +62,8 @@ export interface CommEvent {
 
 /** io to main. `cell` numbers every request to run code, silent ones too. */
 export type ToMain =
+  /** The sockets are bound: the first thing that is said. */
+  | { readonly type: 'listening' }
   | {
       readonly type: 'execute';
       readonly cell: number;
