@@ -90,9 +90,9 @@ export class Seen {
 
   /**
    * With what was read. `anew`: a look of its own, what was seen before it is the look before; else one more of the same look, as at a
-   * rate, by which what has changed since the look before stays marked.
+   * rate, by which what has changed since the look before stays marked. `asked`: it was asked for though reading may change it.
    */
-  with({ offset, bytes, unread, failed }: Look, anew: boolean): Seen {
+  with({ offset, bytes, unread, failed }: Look, anew: boolean, asked = false): Seen {
     const blocks = new Map(this.#blocks);
     const [left, faulty] = [partsOf(unread, bytes.length), partsOf(failed, bytes.length)];
     for (const start of blocksIn(offset, offset + bytes.length)) {
@@ -114,7 +114,7 @@ export class Seen {
         else if (faulty[at - offset]) next.states[n] = FAILED;
         else {
           next.bytes[n] = bytes[at - offset] ?? 0;
-          next.states[n] = KNOWN;
+          next.states[n] = asked ? KEPT : KNOWN;
         }
         // The first look of all has none before it.
         if (next.were[n] === UNSEEN) {

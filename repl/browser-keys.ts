@@ -69,11 +69,11 @@ interface Command {
 }
 
 const COMMANDS: readonly Command[] = [
-  { keys: ['left', 'h', 'C-b'], help: ['arrows, hjkl', 'move'], act: by(({ width }) => -width / 8) },
+  { keys: ['left', 'h', 'C-b'], help: ['arrows hjkl', 'move'], act: by(({ width }) => -width / 8) },
   { keys: ['right', 'l', 'C-f'], act: by(({ width }) => width / 8) },
   { keys: ['up', 'k', 'C-p'], act: by((_, { grid }) => -grid.row) },
   { keys: ['down', 'j', 'C-n'], act: by((_, { grid }) => grid.row) },
-  { keys: ['pagedown', ' ', 'f', 'C-v'], help: ['PgDn Space, PgUp b', 'a screen on, back'], act: page(1) },
+  { keys: ['pagedown', ' ', 'f', 'C-v'], help: ['PgDn PgUp', 'a screen on, back'], act: page(1) },
   { keys: ['pageup', 'b', 'M-v'], act: page(-1) },
   {
     keys: ['home', '0', '^', 'C-a'],
@@ -90,14 +90,14 @@ const COMMANDS: readonly Command[] = [
   { keys: ['G', 'M->'], act: (state, { top }) => to(state, state.browsed.size, top) },
   {
     keys: [':'],
-    help: [':', 'go to 0x20, +8 or a register'],
+    help: [':', 'go to 0x20, +8, a register'],
     act: () => ({ typing: { what: 'jump', text: '' } }),
   },
   { keys: ['tab', ']'], help: ['Tab S-Tab', 'next, previous register'], act: register(1) },
   { keys: ['S-tab', '['], act: register(-1) },
   {
     keys: ['/'],
-    help: ['/', 'look for "text", de ad or 0xadde'],
+    help: ['/', 'bytes "text", de ad, 0xadde'],
     act: () => ({ typing: { what: 'search', text: '' } }),
   },
   { keys: ['n'], help: ['n N', 'next, previous place of it'], act: (state) => seek(state, 1) },
@@ -111,12 +111,12 @@ const COMMANDS: readonly Command[] = [
   },
   {
     keys: ['r', 'C-r'],
-    help: ['r', 'read again, mark changes with *'],
+    help: ['r', 'read again, mark changes *'],
     act: (state) => ({ ...refresh(state, false), ...say('read again', 'dim') }),
   },
   {
     keys: ['R'],
-    help: ['R', 'every 1 s, 250 ms, 100 ms, not'],
+    help: ['R', 'read every 1 s, .25 s, .1 s'],
     act: ({ rate, seen }) => ({ rate: (rate + 1) % RATES.length, seen: seen.unmarked() }),
   },
   {
@@ -126,14 +126,14 @@ const COMMANDS: readonly Command[] = [
   },
   {
     keys: ['!'],
-    help: ['!', 'read what reading changes, once'],
+    help: ['!', 'read what reading changes'],
     act: (state) => {
       const { offset, width } = target(state);
       return { deed: { why: 'asked', offset, width } };
     },
   },
   { keys: ['=', 'enter'], help: ['= Enter', 'write: a number or FIELD=1'], act: edit },
-  { keys: ['?'], help: ['?', 'this help'], act: () => ({ help: true }) },
+  { keys: ['?'], help: ['?', 'this help'], act: () => ({ help: 1 }) },
   { keys: ['q', 'escape', 'C-c', 'C-d'], help: ['q', 'leave'], act: () => undefined },
 ];
 

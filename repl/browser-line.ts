@@ -3,16 +3,25 @@ import { HELP, seek } from './browser-keys.js';
 import { type Change, RATES, type State, say, target, to, typedValue } from './browser-state.js';
 import { hex, named, needle, place, swapped } from './browser-words.js';
 import type { Key } from './keys.js';
-import { columns, fit, type Line, type Look, pad, type Span, span, visible } from './line.js';
+import { columns, fit, type Line, type Look, pad, type Span, slice, span, visible } from './line.js';
+import type { Size } from './whole.js';
 
 const WIDEST = Math.max(...HELP.map(([keys]) => keys.length));
 
-export const helpLines = (room: number): Line[] =>
-  HELP.map(([keys, does]) =>
-    room < 2 * WIDEST + 10
-      ? [span(fit(`${keys}: ${does}`, room))]
-      : [span(pad(keys, WIDEST + 2), 'name'), span(fit(does, room - WIDEST - 2))],
-  );
+/** Lines of the help on a screen: all but the first and the last. */
+const helpRows = ({ rows }: Size): number => Math.max(1, rows - 2);
+
+export const helpPages = (size: Size): number => Math.ceil(HELP.length / helpRows(size));
+
+export function helpLines(page: number, size: Size): Line[] {
+  const rows = helpRows(size);
+  const shown = HELP.slice((page - 1) * rows, page * rows).map(([keys, does]): Line => {
+    const line = [span(pad(keys, WIDEST + 2), 'name'), span(does)];
+    return slice(line, 0, size.columns);
+  });
+  while (shown.length < rows) shown.push([]);
+  return shown;
+}
 
 export function headLine({ browsed, width, big, rate, busy, cursor, over }: State, room: number): Line {
   const every = RATES[rate] ?? 0;
@@ -73,11 +82,12 @@ export function footLine(state: State, room: number): { readonly line: Line; rea
     const hint = left > 3 ? [span(`  ${fit(visible(writing.hint), left)}`, writing.look)] : [];
     return { line: [span(text), ...hint], cursor: columns(text) };
   }
+  if (state.help > 0) return plain('any key goes on', 'dim');
   if (asking) return plain(`Write to ${browsed.path}? y n`, 'warn');
   if (hunt) return plain(`looking at ${hex(hunt.at)}, Escape stops`, 'dim');
   if (over !== undefined) return plain(`nothing is read any more, q leaves: ${over}`, 'bad');
   if (note) return plain(note.text, note.look);
-  return plain('? help  : go to  / look  = write  r read again  q leave', 'dim');
+  return plain('? help  q leave  : go to  / look  = write  r read again', 'dim');
 }
 
 /** A key while something is being typed. */

@@ -37,7 +37,8 @@ export interface State extends Shown {
   readonly rate: number;
   readonly typing: { readonly what: Typing; readonly text: string } | undefined;
   readonly note: { readonly text: string; readonly look: Look } | undefined;
-  readonly help: boolean;
+  /** The page of the help that is shown, from 1; or 0. */
+  readonly help: number;
   readonly hunt: Hunt | undefined;
   /** What was looked for last, and where it was found. */
   readonly needle: Uint8Array | undefined;
@@ -67,7 +68,7 @@ export function begun(browsed: Browsed, may: boolean): State {
       cursor,
       top: offset - (offset % 16),
     },
-    ...{ fresh: new Set(), turn: 0, same: false, rate: 0, typing: undefined, note: undefined, help: false },
+    ...{ fresh: new Set(), turn: 0, same: false, rate: 0, typing: undefined, note: undefined, help: 0 },
     ...{ hunt: undefined, needle: undefined, found: undefined, deed: undefined, asking: false, may, busy: false },
     over: undefined,
   };

@@ -7,7 +7,7 @@ import type { BrowseAnswer, Browsed, WriteAnswer } from '../kernel/client.js';
 import { BLOCK, blocksIn } from './browser-bytes.js';
 import { Hunt } from './browser-hunt.js';
 import { command, edit, refresh } from './browser-keys.js';
-import { footLine, headLine, helpLines, typeKey } from './browser-line.js';
+import { footLine, headLine, helpLines, helpPages, typeKey } from './browser-line.js';
 import { rowAt } from './browser-rows.js';
 import { begun, type Change, type Deed, placed, RATES, type State, say, to } from './browser-state.js';
 import { hex, swapped } from './browser-words.js';
@@ -63,13 +63,12 @@ export class Browser implements FullScreen {
     const { columns: room, rows } = size;
     const foot = footLine(state, room).line;
     if (rows < 3) return [foot];
+    if (state.help > 0) return [headLine(state, room), ...helpLines(state.help, size), foot];
     const { grid, top, body, panel, end } = placed(state, size);
     const shown: Line[] = [];
-    if (state.help) shown.push(...helpLines(room).slice(0, body + panel.length));
-    else for (let at = top; at < end; at += grid.row) shown.push(rowAt(state, grid, at, room));
-    const height = state.help ? body + panel.length : body;
-    while (shown.length < height) shown.push([span('~', 'dim')]);
-    return [headLine(state, room), ...shown, ...(state.help ? [] : panel), foot];
+    for (let at = top; at < end; at += grid.row) shown.push(rowAt(state, grid, at, room));
+    while (shown.length < body) shown.push([span('~', 'dim')]);
+    return [headLine(state, room), ...shown, ...panel, foot];
   }
 
   /** Where the terminal's cursor belongs: behind what is being typed. */
@@ -87,7 +86,10 @@ export class Browser implements FullScreen {
       const next = this.press({ name: 'text', text: first }, size);
       return next?.press({ name: 'text', text: more.join('') }, size);
     }
-    if (state.help) return this.#with({ help: false });
+    if (state.help > 0) {
+      const more = STOPS.has(first) || state.help >= helpPages(size) ? 0 : state.help + 1;
+      return this.#with({ help: more });
+    }
     if (state.hunt && STOPS.has(first)) return this.#with({ hunt: undefined, ...say('stopped looking', 'dim') });
     // Pressed again, it is meant for what will have been found.
     if (state.hunt && (first === 'n' || first === 'N')) return this;
@@ -149,7 +151,7 @@ export class Browser implements FullScreen {
     const look = { ...answer, offset: wanted.offset, bytes: Buffer.from(answer.bytes, 'base64') };
     if (wanted.why === 'hunt') return hunt ? next.#hunted(hunt.heard(look)) : next;
     const said = failure === undefined ? {} : say(failure);
-    if (wanted.why === 'asked') return next.#with({ seen: seen.with(look, true), deed: undefined, ...said });
+    if (wanted.why === 'asked') return next.#with({ seen: seen.with(look, true, true), deed: undefined, ...said });
     // Read with a width that is another by now.
     if (wanted.why !== 'look' || wanted.width !== width) return next;
     const read = [...blocksIn(wanted.offset, wanted.offset + wanted.length)];

@@ -6,7 +6,7 @@ import type { FullScreen, Size } from './whole.js';
 
 /** As much of the dialogue as it needs. */
 export interface Screen {
-  readonly scene: { readonly full: FullScreen | undefined };
+  readonly scene: { readonly full: FullScreen | undefined; readonly editor: { readonly text: string } };
   show(full: FullScreen | undefined): void;
   watch(watcher: () => void): () => void;
 }
@@ -69,9 +69,17 @@ export class Browsing {
       clearInterval(ticks);
       end.close();
     };
+    // Who is typing a line types it to its end: what is meant for a cell is no key of the browser's.
+    let waits = screen.scene.editor.text !== '';
     const look = (): void => {
       if (!shown) return;
-      const { full } = screen.scene;
+      const { full, editor } = screen.scene;
+      if (waits) {
+        if (editor.text !== '') return;
+        waits = false;
+        show(shown);
+        return;
+      }
       // A key has made a browser of this one, or something else has the screen.
       if (!(full instanceof Browser) || !full.follows(shown)) {
         leave();
@@ -102,10 +110,11 @@ export class Browsing {
     end.onClose = (why) => {
       clearTimeout(asked?.busy);
       asked = undefined;
-      if (shown) show(shown.ended(why));
+      if (shown && waits) leave();
+      else if (shown) show(shown.ended(why));
     };
     const stop = screen.watch(look);
-    show(shown);
+    if (!waits) show(shown);
   }
 }
 
