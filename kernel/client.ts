@@ -1,6 +1,6 @@
 /**
  * A front end's side of a kernel: starts a kernel process of its own and speaks Jupyter's messages to it, over ipc sockets in a
- * private folder. The prompt, `vfiolab run` and the tests are such front ends.
+ * private folder; or joins one that runs. The prompt, `vfiolab run` and the tests are such front ends.
  *
  * @example
  * const kernel = await KernelClient.start();
@@ -10,42 +10,27 @@
 import { randomUUID } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';
 import { Dealer, Subscriber } from 'zeromq';
+import { UsageError } from '../lib/errors.js';
 import type { ViewData } from '../lib/view.js';
 import { STATUS_TARGET, VIEW_TARGET } from './comms.js';
 import { address } from './connection.js';
 import { type End, Ends } from './ends.js';
+import { JoinedKernel, mustBeOurs } from './joined.js';
+import { type Now, Others } from './others.js';
 import { type Death, describeDeath, type KernelOptions, KernelProcess } from './process.js';
+import { completionOf } from './replies.js';
 import { SendQueue } from './sockets.js';
+import { type OtherEvent, type Output, outputOf, type Question } from './shown.js';
 import type { KernelStatus } from './status.js';
-import type { Completion, CompletionMatch, IsComplete, MimeBundle, Signature } from './threads.js';
-import { codePoints, type Json, type Message, utf16Units, Wire } from './wire.js';
+import type { Completion, IsComplete, Signature } from './threads.js';
+import { codePoints, type Json, type Message, Wire } from './wire.js';
 
 export * from './browsed.js';
 export type { End } from './ends.js';
 export type { CardStatus, KernelStatus } from './status.js';
 export type { Completion, CompletionMatch, IsComplete, MimeBundle, Signature } from './threads.js';
 
-export type Output =
-  | { readonly type: 'stream'; readonly name: 'stdout' | 'stderr'; readonly text: string }
-  | {
-      readonly type: 'result';
-      readonly data: MimeBundle;
-      readonly metadata: Record<string, unknown>;
-      readonly count: number;
-      /** What the result looks like as data, for a terminal; only where `views` was asked for. */
-      readonly view?: ViewData;
-    }
-  | {
-      readonly type: 'display' | 'update';
-      readonly data: MimeBundle;
-      readonly metadata: Record<string, unknown>;
-      readonly displayId?: string;
-      /** It outlives its cell; or this was its last picture. */
-      readonly standing?: 'kept' | 'ended';
-      readonly view?: ViewData;
-    }
-  | { readonly type: 'error'; readonly ename: string; readonly evalue: string; readonly traceback: readonly string[] }
-  | { readonly type: 'clear'; readonly wait: boolean };
+export type { OtherEvent, Output, Question } from './shown.js';
 
 export interface ExecuteReply {
   readonly status: 'ok' | 'error' | 'aborted';
@@ -57,6 +42,10 @@ export interface ExecuteReply {
 
 export interface ExecuteOptions {
   onOutput(output: Output): void;
+  /** The kernel has begun it, under this number. */
+  onBegin?(count: number): void;
+  /** The cell asks for a line: answer() gives it. Where this is left out, such a cell fails. */
+  onQuestion?(question: Question): void;
   /** Nothing is shown and nothing counted. */
   readonly silent?: boolean;
   /** Whether the cell gets a number. Default true. */
@@ -68,13 +57,7 @@ export interface StartOptions extends KernelOptions {
   readonly views?: boolean;
 }
 
-/** What a kernel says of a match; a kernel that is not ours may say less. */
-interface MatchMetadata {
-  readonly type?: string;
-  readonly signature?: string;
-  readonly documentation?: string;
-  readonly reference?: string;
-}
+export type JoinOptions = Pick<StartOptions, 'views'>;
 
 /** A cell's timers may print long after it: so many requests are remembered. */
 const ANSWERED_AT_MOST = 1000;
@@ -94,12 +77,21 @@ const NUDGE = 20;
 
 export class KernelClient {
   readonly died: Promise<Death>;
-  readonly #process: KernelProcess;
+  /** Of a kernel that somebody else started: its connection file. */
+  readonly joined: string | undefined;
+  /** The kernel's process. */
+  pid: number;
+  /** The number of the cell that was begun last when this front end came. */
+  count = 0;
+  readonly #process: KernelProcess | JoinedKernel;
   readonly #wire: Wire;
-  readonly #shell = new Dealer({ linger: 0, reconnectInterval: RETRY });
+  /** A kernel asks on stdin who came by this name on shell. */
+  readonly #name = randomUUID();
+  readonly #shell = new Dealer({ linger: 0, reconnectInterval: RETRY, routingId: this.#name });
+  readonly #stdin = new Dealer({ linger: 0, reconnectInterval: RETRY, routingId: this.#name });
   readonly #control = new Dealer({ linger: 0, reconnectInterval: RETRY });
   readonly #iopub = new Subscriber({ receiveHighWaterMark: 0, reconnectInterval: RETRY });
-  readonly #queues: { readonly shell: SendQueue; readonly control: SendQueue };
+  readonly #queues: { readonly shell: SendQueue; readonly control: SendQueue; readonly stdin: SendQueue };
   readonly #requests = new Map<string, Request>();
   /** Those that were answered, oldest first, for what their timers still print. */
   readonly #answered = new Map<string, Request>();
@@ -109,6 +101,9 @@ export class KernelClient {
   #onStatus: ((status: KernelStatus) => void) | undefined;
   /** The View that belongs to the next output. */
   #view: ViewData | undefined;
+  /** What is being asked. */
+  #question: Message | undefined;
+  readonly #others: Others;
   #closed = false;
 
   /** Starts a kernel process; resolves when it answers. @throws Error when it ends instead, with what it said. */
@@ -124,36 +119,86 @@ export class KernelClient {
     }
   }
 
-  private constructor(process: KernelProcess) {
+  /**
+   * Becomes one more front end of a kernel that runs: the newest of those that answer. @param name its connection file; or, in Jupyter's
+   * runtime folder, the file's name, a part of it or a glob
+   *
+   * @throws SystemError where none answers, UsageError where it is another kernel than vfiolab's.
+   */
+  static async join(name: string | undefined, options: JoinOptions = {}): Promise<KernelClient> {
+    const { connectionFiles } = await import('./running.js');
+    const failures: unknown[] = [];
+    for (const file of connectionFiles(name)) {
+      try {
+        return await KernelClient.#join(file, options);
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    throw failures.find((error) => error instanceof UsageError) ?? failures[0];
+  }
+
+  static async #join(file: string, { views = false }: JoinOptions): Promise<KernelClient> {
+    const kernel = await JoinedKernel.of(file);
+    const client = new KernelClient(kernel);
+    try {
+      const info = await client.#connect();
+      mustBeOurs(file, info.content);
+      const now = info.content.vfiolab as Now;
+      client.pid = now.pid;
+      client.count = now.count;
+      client.#others.begun(now);
+      if (views) client.#openViews();
+      kernel.watch(client.#control);
+      return client;
+    } catch (error) {
+      kernel.kill();
+      await client.died;
+      throw error;
+    }
+  }
+
+  private constructor(process: KernelProcess | JoinedKernel) {
     this.#process = process;
+    this.pid = process.pid;
+    this.joined = process instanceof JoinedKernel ? process.file : undefined;
+    this.#others = new Others(this.joined !== undefined);
     this.#wire = new Wire(process.connection.key, 'client');
-    this.#queues = { shell: new SendQueue(this.#shell), control: new SendQueue(this.#control) };
+    this.#queues = {
+      shell: new SendQueue(this.#shell),
+      control: new SendQueue(this.#control),
+      stdin: new SendQueue(this.#stdin),
+    };
     this.died = process.died.then((how) => {
       this.#close(new Error(`the kernel process ended, ${describeDeath(how)}`));
       return how;
     });
   }
 
-  get pid(): number {
-    return this.#process.pid;
+  /** From now on `onOther` hears what other front ends do here, and first what they did since this one came. */
+  follow(onOther: (event: OtherEvent) => void): void {
+    this.#others.follow(onOther);
   }
 
   /** Runs code. Resolves after its last output, also where it failed; rejects only when the kernel dies. */
   async execute(
     code: string,
-    { onOutput, silent = false, storeHistory = true }: ExecuteOptions,
+    { onOutput, onBegin, onQuestion, silent = false, storeHistory = true }: ExecuteOptions,
   ): Promise<ExecuteReply> {
     const content = {
       code,
       silent,
       store_history: storeHistory,
       user_expressions: {},
-      allow_stdin: false,
+      allow_stdin: onQuestion !== undefined,
       stop_on_error: true,
     };
     const onMessage = (message: Message): void => {
-      const output = this.#output(message);
-      if (output) onOutput(output);
+      const { header, content } = message;
+      if (header.msg_type === 'execute_input') onBegin?.(Number(content.execution_count));
+      else if (header.msg_type === 'input_request')
+        onQuestion?.({ prompt: String(content.prompt ?? ''), password: content.password === true });
+      else this.#hear(message, onOutput);
     };
     const { content: reply } = await this.#request('shell', 'execute_request', content, onMessage);
     const { status, execution_count, ename, evalue, traceback } = reply as Json & ExecuteReply;
@@ -165,21 +210,7 @@ export class KernelClient {
   async complete(code: string, cursor: number): Promise<Completion> {
     const request = { code, cursor_pos: codePoints(code, cursor) };
     const { content } = await this.#request('shell', 'complete_request', request);
-    const { matches, cursor_start, cursor_end, metadata } = content as {
-      matches?: string[];
-      cursor_start?: number;
-      cursor_end?: number;
-      metadata?: { _jupyter_types_experimental?: readonly MatchMetadata[] };
-    };
-    const types = metadata?._jupyter_types_experimental ?? [];
-    return {
-      matches: (matches ?? []).map((text, index): CompletionMatch => {
-        const { type: kind = '', signature: detail, documentation: doc, reference } = types[index] ?? {};
-        return { text, kind, ...(detail && { detail }), ...(doc && { doc }), ...(reference && { reference }) };
-      }),
-      start: utf16Units(code, cursor_start ?? 0),
-      end: utf16Units(code, cursor_end ?? 0),
-    };
+    return completionOf(code, content);
   }
 
   /** The type and documentation of what is at the cursor. */
@@ -209,43 +240,60 @@ export class KernelClient {
     await this.#request('control', 'interrupt_request', {}).catch(() => {});
   }
 
+  /** Answers the question that was asked last. */
+  answer(value: string): void {
+    const question = this.#question;
+    this.#question = undefined;
+    if (!question || this.#closed) return;
+    this.#queues.stdin.send(
+      this.#wire.encode({ type: 'input_reply', content: { value }, parent: question.header }).frames,
+    );
+  }
+
+  /** Leaves a kernel that was joined, which goes on; ends one of our own. */
+  async leave(): Promise<void> {
+    if (this.joined === undefined) return this.shutdown();
+    for (const comm_id of Object.values(this.#comms)) this.#tell('comm_close', { comm_id, data: {} });
+    await this.#queues.shell.flushed();
+    this.#process.kill();
+    await this.died;
+  }
+
   /** Ends the kernel in order: its cards are closed, its process gone. Killed where it does not end by itself. */
   async shutdown(): Promise<void> {
     if (!this.#closed) {
       this.#request('control', 'shutdown_request', { restart: false }).catch(() => {});
-      this.#process.killAfterGrace();
+      if (this.#process instanceof KernelProcess) this.#process.killAfterGrace();
     }
     await this.died;
   }
 
-  async #connect(): Promise<void> {
+  /** Connects; resolves with what the kernel says of itself once everything that it says from now on is heard. */
+  async #connect(): Promise<Message> {
     const { connection } = this.#process;
     this.#iopub.subscribe('');
     this.#iopub.connect(address(connection, 'iopub'));
     this.#shell.connect(address(connection, 'shell'));
     this.#control.connect(address(connection, 'control'));
-    let heard: () => void = () => {};
-    const listening = new Promise<void>((resolve) => {
-      heard = resolve;
-    });
-    void this.#read(this.#iopub, (message) => {
-      heard();
-      this.#onIopub(message);
-    });
+    this.#stdin.connect(address(connection, 'stdin'));
+    void this.#read(this.#iopub, (message) => this.#onIopub(message));
     void this.#read(this.#shell, (message) => this.#onReply(message));
     void this.#read(this.#control, (message) => this.#onReply(message));
-    // A subscription takes effect a moment after the connection. Outputs count only once one message came through.
+    void this.#read(this.#stdin, (message) => this.#onStdin(message));
+    // A subscription takes effect a moment after the connection. The answer counts whose `idle` came through on iopub.
     let nudge: NodeJS.Timeout | undefined;
-    const ask = (): void => {
-      this.#request('shell', 'kernel_info_request', {}).catch(() => {});
-      nudge = setTimeout(ask, NUDGE);
-    };
-    ask();
+    const listening = new Promise<Message>((resolve) => {
+      const ask = (): void => {
+        this.#request('control', 'kernel_info_request', {}).then(resolve, () => {});
+        nudge = setTimeout(ask, NUDGE);
+      };
+      ask();
+    });
     const early = this.#process.died.then((how) => {
       throw new Error(`the kernel did not start, ${describeDeath(how)}`);
     });
     try {
-      await Promise.race([listening, early]);
+      return await Promise.race([listening, early]);
     } finally {
       clearTimeout(nudge);
     }
@@ -296,21 +344,50 @@ export class KernelClient {
     this.#settle(message, request);
   }
 
+  #onStdin(message: Message): void {
+    this.#question = message;
+    this.#requests.get(message.parent.msg_id ?? '')?.onMessage(message);
+  }
+
   #onIopub(message: Message): void {
-    const { header, content } = message;
+    const { header, content, parent } = message;
     if (header.msg_type === 'comm_msg' && content.comm_id === this.#comms.status) {
       this.#onStatus?.(content.data as KernelStatus);
       return;
     }
-    const id = message.parent.msg_id ?? '';
+    const id = parent.msg_id ?? '';
     const request = this.#requests.get(id) ?? this.#answered.get(id);
-    if (this.#ends.hear(message, request !== undefined) || !request) return;
-    if (message.header.msg_type === 'status') {
+    if (this.#ends.hear(message, request !== undefined)) return;
+    if (!request) {
+      if (parent.session !== this.#wire.session) this.#onOthers(id, message);
+    } else if (header.msg_type === 'status') {
       request.idle = message.content.execution_state === 'idle';
       this.#settle(message, request);
     } else {
       request.onMessage(message);
     }
+  }
+
+  #onOthers(id: string, message: Message): void {
+    if (this.#others.hear(id, message)) return;
+    const { header, content } = message;
+    if (header.msg_type === 'shutdown_reply' && this.#process instanceof JoinedKernel) {
+      this.#process.lose(`was ${content.restart === true ? 'restarted' : 'ended'} by another front end`);
+    } else {
+      this.#hear(message, (output) => this.#others.add({ type: 'output', id, output }));
+    }
+  }
+
+  /** Takes an output, or the View of the next one. */
+  #hear(message: Message, onOutput: (output: Output) => void): void {
+    const { header, content } = message;
+    if (header.msg_type === 'comm_msg') {
+      if (content.comm_id === this.#comms.views) this.#view = content.data as ViewData;
+      return;
+    }
+    const output = outputOf(message, this.#view);
+    this.#view = undefined;
+    if (output) onOutput(output);
   }
 
   #settle({ parent }: Message, request: Request): void {
@@ -320,47 +397,6 @@ export class KernelClient {
     const [oldest] = this.#answered.keys();
     if (this.#answered.size > ANSWERED_AT_MOST && oldest !== undefined) this.#answered.delete(oldest);
     request.resolve(request.reply);
-  }
-
-  #output({ header, content }: Message): Output | undefined {
-    const { data, metadata, name, text } = content as {
-      data: MimeBundle;
-      metadata: Json;
-      name: 'stdout';
-      text: string;
-    };
-    const view = this.#view;
-    this.#view = undefined;
-    const withView = view === undefined ? {} : { view };
-    switch (header.msg_type) {
-      case 'stream':
-        return { type: 'stream', name, text };
-      case 'execute_result':
-        return { type: 'result', data, metadata, count: Number(content.execution_count), ...withView };
-      case 'display_data':
-      case 'update_display_data': {
-        const type = header.msg_type === 'display_data' ? 'display' : 'update';
-        const { display_id, vfiolab } = (content.transient ?? {}) as {
-          display_id?: string;
-          vfiolab?: 'kept' | 'ended';
-        };
-        const live = {
-          ...(display_id !== undefined && { displayId: display_id }),
-          ...(vfiolab && { standing: vfiolab }),
-        };
-        return { type, data, metadata, ...live, ...withView };
-      }
-      case 'clear_output':
-        return { type: 'clear', wait: content.wait === true };
-      case 'error': {
-        const { ename, evalue, traceback } = content as { ename: string; evalue: string; traceback: string[] };
-        return { type: 'error', ename, evalue, traceback };
-      }
-      case 'comm_msg':
-        // Not what a cell sends on a comm of its own.
-        this.#view = content.comm_id === this.#comms.views ? (data as unknown as ViewData) : view;
-    }
-    return undefined;
   }
 
   async #read(socket: Dealer | Subscriber, onMessage: (message: Message) => void): Promise<void> {
@@ -380,7 +416,7 @@ export class KernelClient {
     this.#closed = true;
     for (const request of this.#requests.values()) request.reject(reason);
     this.#requests.clear();
-    for (const socket of [this.#shell, this.#control, this.#iopub]) socket.close();
+    for (const socket of [this.#shell, this.#control, this.#stdin, this.#iopub]) socket.close();
     this.#ends.lose(reason.message);
   }
 }

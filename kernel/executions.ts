@@ -50,6 +50,14 @@ export class Executions {
     return this.#running?.cell;
   }
 
+  /** What a front end that comes now has missed: how many cells there were, and the one that runs. */
+  get now(): Json {
+    const { message, silent } = this.#running ?? {};
+    const running = message &&
+      !silent && { id: message.header.msg_id, code: String(message.content.code ?? ''), since: message.header.date };
+    return { pid: process.pid, count: this.#count, ...(running && { running }) };
+  }
+
   /** The request that a cell runs for, as long as it runs. */
   request(cell: number): Message | undefined {
     return this.#running?.cell === cell ? this.#running.message : undefined;

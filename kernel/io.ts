@@ -58,7 +58,8 @@ const interrupter = new Interrupter(
       'this cell cannot be stopped: it has an async hook (createHook) enabled, under which Node would abort; restart the kernel\n',
     ),
 );
-const answers = requests({ asker: new Asker(compiler), history, comms });
+const info = (): Json => ({ ...INFO, vfiolab: executions.now });
+const answers = requests({ asker: new Asker(compiler), history, comms, info });
 
 // What a cell does with a card that is gone has no meaning any more.
 attend(cards, ({ path, blow, at }) => {
@@ -99,7 +100,7 @@ function onStdin({ header, content }: Message): void {
 
 /** What must not queue behind cells. */
 const urgent: Readonly<Record<string, Answer | undefined>> = {
-  kernel_info_request: () => INFO,
+  kernel_info_request: info,
   interrupt_request: async () => {
     await interrupter.interrupt();
     return { status: 'ok' };

@@ -157,7 +157,7 @@ function dataFolders(): string[] {
   return [...new Set([...JUPYTER_PATH.split(':').filter(Boolean), userData(), ...environments, ...system])];
 }
 
-function userData(): string {
+export function userData(): string {
   const { JUPYTER_DATA_DIR, XDG_DATA_HOME } = process.env;
   return JUPYTER_DATA_DIR || path.join(XDG_DATA_HOME || path.join(homedir(), '.local/share'), 'jupyter');
 }

@@ -31,10 +31,14 @@ export interface Death {
   readonly code: number | null;
   readonly signal: string | null;
   readonly words: string;
+  /** How, in words, of a kernel that somebody else started. */
+  readonly how?: string;
+  /** Nobody knows that it ended: it does not answer. */
+  readonly hangs?: true;
 }
 
-export function describeDeath({ code, signal, words }: Death): string {
-  return `${signal ?? `exit ${code}`}${words === '' ? '' : `: ${words}`}`;
+export function describeDeath({ code, signal, words, how }: Death): string {
+  return `${how ?? signal ?? `exit ${code}`}${words === '' ? '' : `: ${words}`}`;
 }
 
 export class KernelProcess {

@@ -2,7 +2,6 @@
 import type { Asker } from './ask.js';
 import type { Comms } from './comms.js';
 import type { History } from './history.js';
-import { INFO } from './info.js';
 import { codePoints, type Json, type Message, utf16Units } from './wire.js';
 
 export type Answer = (message: Message) => Promise<Json | undefined> | Json | undefined;
@@ -11,14 +10,16 @@ export function requests(parts: {
   readonly asker: Asker;
   readonly history: History;
   readonly comms: Comms;
+  /** The content of kernel_info_reply. */
+  readonly info: () => Json;
 }): Readonly<Record<string, Answer | undefined>> {
-  const { asker, history, comms } = parts;
+  const { asker, history, comms, info } = parts;
   const position = ({ content }: Message) => {
     const code = String(content.code ?? '');
     return { code, cursor: utf16Units(code, Number(content.cursor_pos ?? Number.POSITIVE_INFINITY)) };
   };
   return {
-    kernel_info_request: () => INFO,
+    kernel_info_request: info,
 
     complete_request: async (message) => {
       const at = position(message);

@@ -34,12 +34,14 @@ export interface Scene extends WorkState {
 }
 
 export interface DialogueOptions {
-  /** Starts a kernel process. Called again when the kernel has died and Enter is pressed. */
+  /** Starts a kernel process, or joins one. Called again when the kernel has died and Enter is pressed. */
   readonly start: () => Promise<Kernel>;
+  /** `start` joins a kernel, which goes on when the prompt is left. */
+  readonly joins?: boolean;
   /** The first cells in every new kernel. */
   readonly prelude: readonly string[];
   readonly history: History;
-  readonly origin: Origin;
+  readonly origin: Origin | undefined;
   /** Lets the user's editor change a text. */
   readonly editText?: (text: string) => Promise<string>;
   /** The terminal's size. */
@@ -91,6 +93,7 @@ export class Dialogue {
     );
     this.#work = new Work({
       start: options.start,
+      joins: options.joins ?? false,
       prelude: options.prelude,
       outlet: this.#outlet,
       onChange: () => this.#set(this.#work.state),
@@ -331,17 +334,22 @@ export class Dialogue {
     this.#set({ editor: withText(editor, text + editor.text, text.length + editor.cursor) });
   }
 
-  /** Ctrl-C: stops the cell that runs, else clears the line, else ends what is watched, else says how to leave. */
+  /** Ctrl-C: stops the cell that runs (another's only where nothing is being typed), else clears the line, else ends what is watched, else says how to leave. */
   #cancel(): void {
-    const { editor, running, waiting, kernel } = this.scene;
-    if (running) this.#work.interrupt();
+    const { editor, running, waiting, kernel, joined } = this.scene;
+    if (running && (running.other === undefined || editor.text === '')) this.#work.interrupt();
     else if (editor.text !== '') this.#clear();
     else if (this.scene.panels.length > 0) this.#work.client?.interrupt().catch(() => undefined);
     else if (waiting.some(({ text }) => !this.#options.prelude.includes(text))) this.#work.drop();
-    else this.#outlet.note(kernel === 'dead' ? 'Enter starts a new kernel, Ctrl-D leaves.' : 'Ctrl-D leaves.');
+    else
+      this.#outlet.note(
+        kernel === 'dead'
+          ? `Enter ${joined ? 'joins it again' : 'starts a new kernel'}, Ctrl-D leaves.`
+          : 'Ctrl-D leaves.',
+      );
   }
 
-  /** Leaves: the kernel closes its card and ends. */
+  /** Leaves: the kernel closes its card and ends; one that was joined goes on. */
   leave(): void {
     this.#work.leave();
   }

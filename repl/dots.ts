@@ -10,7 +10,7 @@ import type { Work } from './work.js';
 export interface Steering {
   readonly work: Work;
   readonly outlet: Outlet;
-  readonly origin: Origin;
+  readonly origin: Origin | undefined;
   /** Puts a text into the editor, in the place of what is there. */
   readonly type: (text: string) => void;
   /** Lets the user's editor change a text. */
@@ -33,7 +33,7 @@ const KEYS: readonly (readonly [string, string])[] = [
   ['Ctrl-R', 'search the history; again: the next older cell'],
   ['Right, Alt-F', 'take what the history suggests, or a word of it'],
   ['Ctrl-C', 'stop the cell; clear the line; end what is watched'],
-  ['Ctrl-D', 'leave, closing the card'],
+  ['Ctrl-D', 'leave, closing the card; a kernel that was joined goes on'],
   ['Ctrl-Z', 'back to the shell; fg comes back'],
   ['Ctrl-A/E/B/F, Alt-B/F', 'move'],
   ['Ctrl-W/U/K, Alt-D', 'cut'],

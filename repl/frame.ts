@@ -44,7 +44,7 @@ function layout(text: Line, cursor: number, width: number): { rows: Line[]; x: n
 const behind = (number: number, rows: readonly Line[], prompt: Look): Line[] =>
   rows.map((row, y) => [span(y === 0 ? promptOf(number) : ' '.repeat(promptOf(number).length), prompt), ...row]);
 
-function status({ kernel, running, waiting, search }: Scene, now: number): Line[] {
+function status({ kernel, running, waiting, search, joined }: Scene, now: number): Line[] {
   if (search)
     return [
       [
@@ -53,15 +53,18 @@ function status({ kernel, running, waiting, search }: Scene, now: number): Line[
       ],
     ];
   if (kernel === 'leaving') return [[span('closing…', 'dim')]];
-  if (kernel === 'dead') return [[span('no kernel: Enter starts one, Ctrl-D leaves', 'warn')]];
+  if (kernel === 'dead')
+    return [[span(`no kernel: Enter ${joined ? 'joins it again' : 'starts one'}, Ctrl-D leaves`, 'warn')]];
   if (kernel === 'starting') return waiting.length > 1 ? [[span('the kernel is starting…', 'dim')]] : [];
   if (!running) return [];
   const seconds = Math.floor((now - running.since) / 1000);
   if (running.interrupted !== undefined) {
     const stubborn = now - running.interrupted > STUBBORN_AFTER;
-    return [[span(stubborn ? 'does not stop: Ctrl-C ends the kernel' : 'stopping…', 'warn')]];
+    const next = joined ? 'the notebook can restart its kernel' : 'Ctrl-C ends the kernel';
+    return [[span(stubborn ? `does not stop: ${next}` : 'stopping…', 'warn')]];
   }
-  return now - running.since < BUSY_AFTER ? [] : [[span(`running ${seconds} s, Ctrl-C stops it`, 'dim')]];
+  const whose = running.other === undefined ? 'running' : "the other's cell runs";
+  return now - running.since < BUSY_AFTER ? [] : [[span(`${whose} ${seconds} s, Ctrl-C stops it`, 'dim')]];
 }
 
 /** One line below the input. */

@@ -1,6 +1,6 @@
 /**
- * The prompt: a front end to a kernel process that it starts. It evaluates nothing and touches no card itself. The first key is taken
- * before the kernel is up and before Ink is loaded.
+ * The prompt: a front end to a kernel process that it starts, or joins. It evaluates nothing and touches no card itself. The first key
+ * is taken before the kernel is up and before Ink is loaded.
  */
 import { constants } from 'node:os';
 import type { KernelClient } from '../kernel/client.js';
@@ -9,11 +9,10 @@ import { Dialogue } from './dialogue.js';
 import { History } from './history.js';
 import { identity, prelude } from './prelude.js';
 import { Stage } from './stage.js';
-import type { Kernel } from './work.js';
 
 export interface PromptOptions {
-  /** What the prelude opens: a BDF, 'group:BDF', 'sim:edu'. */
-  readonly spec: string;
+  /** What the prelude opens: a BDF, 'group:BDF', 'sim:edu'; or a kernel that was joined, whose prelude was another's. */
+  readonly on: string | KernelClient;
   /** Cells to run behind the prelude. */
   readonly cells: readonly string[];
   /** Lines only, for a screen reader: no frame, no colours. */
@@ -31,6 +30,23 @@ async function startKernel(env: Record<string, string>): Promise<KernelClient> {
   return KernelClient.start({ views: true, env: { VFIOLAB_PINS: '1', ...env } });
 }
 
+/** A kernel that somebody else started. @throws SystemError, UsageError where there is none to be joined. */
+export async function joinKernel(name: string | undefined): Promise<KernelClient> {
+  const { KernelClient } = await import('../kernel/client.js');
+  return KernelClient.join(name, { views: true });
+}
+
+/** Starts a kernel; or gives the one that was joined, and joins it again where it is asked for once more. */
+function starter(on: PromptOptions['on'], env: Record<string, string>): () => Promise<KernelClient> {
+  if (typeof on === 'string') return () => startKernel(env);
+  let first: KernelClient | undefined = on;
+  return async () => {
+    const given = first;
+    first = undefined;
+    return given ?? joinKernel(on.joined);
+  };
+}
+
 /** Somebody is looking, also where CI is set (Ink draws nothing then until the end), and nobody debugs Ink or React. */
 function settleEnvironment(): void {
   delete process.env.CI;
@@ -40,23 +56,25 @@ function settleEnvironment(): void {
 }
 
 /** Runs the prompt on a terminal until it is left; the exit code: 0, or 128 and the number of the signal that ended it. */
-export async function runPrompt({ spec, cells, plain }: PromptOptions): Promise<number> {
+export async function runPrompt({ on, cells, plain }: PromptOptions): Promise<number> {
   const env = environment();
   let stage: Stage | undefined;
   let browsing: Browsing | undefined;
   // One line less, as of a frame.
   const size = () => ({ columns: process.stdout.columns, rows: Math.max(1, process.stdout.rows - 1) });
+  const start = starter(on, env);
   const dialogue: Dialogue = new Dialogue({
     start: async () => {
-      const [kernel, { Browsing }] = await Promise.all([startKernel(env), import('./browsing.js')]);
+      const [kernel, { Browsing }] = await Promise.all([start(), import('./browsing.js')]);
       browsing ??= new Browsing(dialogue, size);
       if (!plain) browsing.attach(kernel);
       return kernel;
     },
-    prelude: [prelude(spec), ...cells],
+    joins: typeof on !== 'string',
+    prelude: typeof on === 'string' ? [prelude(on), ...cells] : cells,
     history: new History(),
     size,
-    origin: { device: spec, id: identity(spec) },
+    origin: typeof on === 'string' ? { device: on, id: identity(on) } : undefined,
     editText: async (text) => {
       const { editInEditor } = await import('./external.js');
       return stage ? stage.lend(() => editInEditor(text)) : editInEditor(text);
@@ -99,4 +117,4 @@ export async function runPrompt({ spec, cells, plain }: PromptOptions): Promise<
 }
 
 /** The kernel behind a script: nothing is pinned. */
-export const scriptKernel = (): Promise<Kernel> => startKernel({ ...environment(), VFIOLAB_PINS: '' });
+export const scriptKernel = (): Promise<KernelClient> => startKernel({ ...environment(), VFIOLAB_PINS: '' });

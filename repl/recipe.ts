@@ -12,7 +12,7 @@ export interface Origin {
 }
 
 /** The cells that ran, with their outputs, as a notebook that runs in Jupyter and by `vfiolab run`. */
-export function notebookOf(ran: readonly Ran[], { device, id }: Origin): Notebook {
+export function notebookOf(ran: readonly Ran[], origin: Origin | undefined): Notebook {
   const recorder = new OutputRecorder();
   const cells = ran.map(({ number, text, outputs }): NotebookCell => {
     const cell = { cell_type: 'code', execution_count: number, id: `cell-${number}`, metadata: {}, source: text };
@@ -20,7 +20,9 @@ export function notebookOf(ran: readonly Ran[], { device, id }: Origin): Noteboo
     for (const output of outputs) recorder.add(output);
     return cell;
   });
-  const metadata = { ...NOTEBOOK_METADATA, vfiolab: { device, ...(id === undefined ? {} : { id }) } };
+  const { device, id } = origin ?? {};
+  const vfiolab = { device, ...(id === undefined ? {} : { id }) };
+  const metadata = { ...NOTEBOOK_METADATA, ...(origin && { vfiolab }) };
   return { cells, metadata, nbformat: 4, nbformat_minor: 5 };
 }
 

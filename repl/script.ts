@@ -25,7 +25,7 @@ function print(output: Output): void {
   }
 }
 
-/** Runs the cells in a kernel, which it ends. `undefined` among them stands for the text on standard input. */
+/** Runs the cells in a kernel, which it leaves. `undefined` among them stands for the text on standard input. */
 export async function runScript(
   kernel: Kernel,
   cells: readonly (string | undefined)[],
@@ -33,8 +33,8 @@ export async function runScript(
 ): Promise<number> {
   const interrupt = (): void => void kernel.interrupt().catch(() => undefined);
   signal.addEventListener('abort', interrupt);
-  const died = kernel.died.then(({ code, signal: by }) => {
-    throw new Error(`the kernel ended (${by ?? `exit code ${code}`}); run the script again`);
+  const died = kernel.died.then(({ code, signal: by, how }) => {
+    throw new Error(`the kernel ended (${how ?? by ?? `exit code ${code}`}); run the script again`);
   });
   died.catch(() => undefined);
   try {
@@ -47,6 +47,6 @@ export async function runScript(
     return signal.aborted ? 1 : 0;
   } finally {
     signal.removeEventListener('abort', interrupt);
-    await kernel.shutdown();
+    await kernel.leave();
   }
 }

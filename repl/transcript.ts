@@ -6,7 +6,8 @@ import { fold, type Line, type Look, span, splitLines, visible } from './line.js
 import { table } from './table.js';
 
 export type Entry =
-  | { readonly kind: 'input'; readonly number: number; readonly text: string }
+  /** `other`: another front end's. */
+  | { readonly kind: 'input'; readonly number: number; readonly text: string; readonly other?: true }
   /** From a cell: may have colours of its own. `result`: what it evaluated to or displayed, not what it printed. */
   | { readonly kind: 'text'; readonly text: string; readonly result?: true }
   | { readonly kind: 'view'; readonly view: ViewData }
@@ -99,10 +100,10 @@ export function allLines(entry: Entry, width: number): Line[] {
     case 'view':
       return table(entry.view, width);
     case 'input': {
-      const prompt = promptOf(entry.number);
+      const prompt = `${entry.other ? 'other ' : ''}${promptOf(entry.number)}`;
       const indent = ' '.repeat(prompt.length);
       return splitLines(highlight(entry.text)).map((line, y) => [
-        span(y === 0 ? prompt : indent, 'prompt'),
+        span(y === 0 ? prompt : indent, entry.other ? 'dim' : 'prompt'),
         ...line.map(({ text, look }) => span(visible(text), look)),
       ]);
     }

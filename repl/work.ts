@@ -2,8 +2,9 @@
  * The work: the kernel process behind the prompt, and the cells that run in it, each in its turn. What is entered waits in a line, where
  * it is judged (complete or not), so that typing never does.
  */
+import { basename } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { KernelClient, KernelStatus, Output } from '../kernel/client.js';
+import type { KernelClient, KernelStatus, OtherEvent, Output } from '../kernel/client.js';
 import { KEPT, type Outlet } from './outlet.js';
 import { lostText, type Told } from './status.js';
 
@@ -11,10 +12,14 @@ import { lostText, type Told } from './status.js';
 export type Kernel = Pick<
   KernelClient,
   | 'complete'
+  | 'count'
   | 'died'
   | 'execute'
+  | 'follow'
   | 'interrupt'
   | 'isComplete'
+  | 'joined'
+  | 'leave'
   | 'refreshStatus'
   | 'shutdown'
   | 'signature'
@@ -36,6 +41,8 @@ export interface Running {
   readonly since: number;
   /** When Ctrl-C was first pressed. */
   readonly interrupted: number | undefined;
+  /** It is another front end's: what the kernel calls it. */
+  readonly other?: string;
 }
 
 /** A cell that ran. */
@@ -55,11 +62,15 @@ export interface WorkState {
   readonly count: number;
   /** What the kernel told last of its cards and variables. */
   readonly told: Told | undefined;
+  /** The kernel is somebody else's: it goes on when this is left. */
+  readonly joined: boolean;
 }
 
 export interface WorkOptions {
-  /** Starts a kernel process. Called again when the kernel has died and Enter is pressed. */
+  /** Starts a kernel process, or joins one. Called again when the kernel has died and Enter is pressed. */
   readonly start: () => Promise<Kernel>;
+  /** `start` joins a kernel. */
+  readonly joins: boolean;
   /** The first cells in every new kernel. */
   readonly prelude: readonly string[];
   readonly outlet: Outlet;
@@ -83,8 +94,23 @@ export const STUBBORN_AFTER = 3000;
 /** UTF-16 units of printed text that are remembered of one cell. */
 const REMEMBERED = 1 << 20;
 
+/** What a cell showed. */
+class Record {
+  readonly outputs: Output[] = [];
+  #room = REMEMBERED;
+
+  add(output: Output): void {
+    if (output.type === 'stream') this.#room -= output.text.length;
+    if (this.#room > 0 || output.type !== 'stream') this.outputs.push(output);
+  }
+
+  get ok(): boolean {
+    return !this.outputs.some(({ type }) => type === 'error');
+  }
+}
+
 export class Work {
-  state: WorkState = { waiting: [], running: undefined, kernel: 'starting', count: 0, told: undefined };
+  state: WorkState;
   /** The cells that ran in this kernel, oldest first. */
   ran: Ran[] = [];
   /** Settles when it was left and the kernel is gone. */
@@ -98,6 +124,10 @@ export class Work {
   #client: Kernel | undefined;
   /** Whose judgement is being waited for. */
   #judging: Kernel | undefined;
+  /** Our own cell that the kernel has. */
+  #own: Running | undefined;
+  /** What the other front end's running cell showed. */
+  #others = new Record();
   #leave: () => void = () => {};
   /** The kernel, once its first cells have run; undefined where it ends before that. */
   begun: Promise<Kernel | undefined> = Promise.resolve(undefined);
@@ -108,6 +138,8 @@ export class Work {
   constructor(options: WorkOptions) {
     this.#options = options;
     this.#outlet = options.outlet;
+    const { joins: joined } = options;
+    this.state = { waiting: [], running: undefined, kernel: 'starting', count: 0, told: undefined, joined };
     this.left = new Promise((resolve) => {
       this.#leave = resolve;
     });
@@ -136,18 +168,25 @@ export class Work {
     kernel.then(
       (client) => {
         if (this.#kernel !== kernel) return;
-        void client.died.then(({ code, signal, words }) => {
-          const how = `ended (${signal ?? `exit ${code}`}); ${lostText(this.state.told)}.`;
-          this.#lost(kernel, how, words);
+        void client.died.then(({ code, signal, words, how = `ended (${signal ?? `exit ${code}`})`, hangs }) => {
+          this.#lost(kernel, hangs ? `${how}.` : `${how}; ${lostText(this.state.told)}.`, words);
         });
         if (this.state.kernel !== 'starting') return;
         this.#client = client;
-        this.#set({ kernel: 'ready' });
+        this.#set({ kernel: 'ready', count: client.count });
+        if (client.joined !== undefined) {
+          const cells = `${client.count} ${client.count === 1 ? 'cell' : 'cells'}`;
+          this.#outlet.note(`Joined ${basename(client.joined)} after ${cells}. Ctrl-D leaves it running.`);
+        }
         client.watchStatus((status) => this.#hear(client, status));
+        client.follow((event) => this.#client === client && this.#onOther(client, event));
         void this.#judge(client);
         void this.#run(client);
       },
-      (error: unknown) => this.#lost(kernel, `did not start: ${error instanceof Error ? error.message : error}.`),
+      (error: unknown) => {
+        const failed = this.state.joined ? 'cannot be joined' : 'did not start';
+        this.#lost(kernel, `${failed}: ${error instanceof Error ? error.message : error}.`);
+      },
     );
   }
 
@@ -156,6 +195,7 @@ export class Work {
     this.#kernel = undefined;
     this.#client = undefined;
     this.#begin(undefined);
+    this.#own = undefined;
     this.#set({ kernel: 'dead', running: undefined, waiting: [], told: undefined });
     this.#outlet.settle(true);
     if (words !== '') this.#outlet.show({ kind: 'error', text: words });
@@ -229,12 +269,16 @@ export class Work {
       const [cell, ...waiting] = this.state.waiting;
       if (!cell || this.state.count >= this.#options.prelude.length) this.#begin(kernel);
       if (!cell?.complete || this.state.running || this.#client !== kernel) return;
-      const number = this.state.count + 1;
       const running: Running = { text: cell.text, since: Date.now(), interrupted: undefined };
+      this.#own = running;
       this.#set({ waiting, running });
-      this.#outlet.show({ kind: 'input', number, text: cell.text });
-      const outputs: Output[] = [];
-      let room = REMEMBERED;
+      let begun = false;
+      const onBegin = (number: number): void => {
+        begun = true;
+        this.#outlet.show({ kind: 'input', number, text: cell.text });
+        this.#set({ count: number - 1, running: this.#own });
+      };
+      const record = new Record();
       let failed = false;
       let over = false;
       const fail = (): void => {
@@ -244,15 +288,16 @@ export class Work {
       };
       const onOutput = (output: Output): void => {
         this.#outlet.hear(output);
-        if (output.type === 'stream') room -= output.text.length;
-        if (room > 0 || output.type !== 'stream') outputs.push(output);
+        record.add(output);
         if (output.type === 'error') fail();
       };
-      let count = number;
+      let { count } = this.state;
       try {
-        const reply = await kernel.execute(cell.text, { onOutput });
+        const reply = await kernel.execute(cell.text, { onOutput, onBegin });
         ({ count } = reply);
         if (reply.status !== 'ok') fail();
+        // The other front end's cell before it has failed.
+        if (!begun) this.#outlet.note(`Not run: ${firstLine(cell.text)}`);
       } catch (error) {
         // Of a kernel that died the death is told, not what it broke.
         await Promise.race([kernel.died, delay(DEATH_WITHIN)]);
@@ -261,10 +306,34 @@ export class Work {
         fail();
       }
       over = true;
+      this.#own = undefined;
       if (this.#client !== kernel) return;
       this.#outlet.settle();
-      this.ran.push({ number: count, text: cell.text, outputs, ok: !failed });
-      this.#set({ running: undefined, count });
+      if (begun) this.ran.push({ number: count, text: cell.text, outputs: record.outputs, ok: !failed });
+      // Another front end's cell may have begun by now.
+      const state: WorkState = this.state;
+      if (state.running?.other === undefined) this.#set({ running: undefined, count });
+    }
+  }
+
+  /** What another front end's cells do: one of them runs before ours, however long ours has been waiting. */
+  #onOther(kernel: Kernel, event: OtherEvent): void {
+    const { running } = this.state;
+    if (event.type === 'output') {
+      this.#outlet.hear(event.output);
+      if (running?.other === event.id) this.#others.add(event.output);
+    } else if (event.type === 'input') {
+      const { id, code, count, since } = event;
+      this.#others = new Record();
+      this.#outlet.show({ kind: 'input', number: count, text: code, other: true });
+      this.#set({ count: count - 1, running: { text: code, since, interrupted: undefined, other: id } });
+    } else if (running?.other === event.id) {
+      const number = this.state.count + 1;
+      const { outputs, ok } = this.#others;
+      this.#outlet.settle();
+      this.ran.push({ number, text: running.text, outputs, ok });
+      this.#set({ count: number, running: this.#own });
+      void this.#run(kernel);
     }
   }
 
@@ -273,7 +342,7 @@ export class Work {
     const { waiting } = this.state;
     if (waiting.length === 0) return;
     this.#set({ waiting: [] });
-    this.#outlet.note(`Not run: ${waiting.map(({ text }) => text.split('\n', 1)[0]).join('; ')}`);
+    this.#outlet.note(`Not run: ${waiting.map(({ text }) => firstLine(text)).join('; ')}`);
   }
 
   /** Stops the cell that runs; one that does not stop, asked again after a while, is ended with its kernel. */
@@ -281,29 +350,35 @@ export class Work {
     const { running } = this.state;
     if (!running) return;
     const now = Date.now();
-    if (running.interrupted !== undefined && now - running.interrupted > STUBBORN_AFTER) {
+    const stubborn = running.interrupted !== undefined && now - running.interrupted > STUBBORN_AFTER;
+    if (stubborn && !this.state.joined) {
       void this.#client?.shutdown().catch(() => undefined);
       return;
     }
     this.#outlet.trim(KEPT);
     this.drop();
-    this.#set({ running: { ...running, interrupted: running.interrupted ?? now } });
+    const stopped = { ...running, interrupted: running.interrupted ?? now };
+    if (running === this.#own) this.#own = stopped;
+    this.#set({ running: stopped });
     this.#client?.interrupt().catch(() => undefined);
   }
 
-  /** Ends the kernel, which closes its card. */
+  /** Ends the kernel, which closes its card; one that was joined goes on. */
   leave(): void {
     if (this.state.kernel === 'leaving') return;
+    if (this.state.joined && this.#client) this.#outlet.note('The kernel goes on, with its variables and its card.');
     this.#client = undefined;
     this.#begin(undefined);
     this.#set({ kernel: 'leaving', waiting: [] });
     void this.#kernel
-      ?.then((kernel) => kernel.shutdown())
+      ?.then((kernel) => kernel.leave())
       .catch(() => undefined)
       .then(this.#leave);
     if (!this.#kernel) this.#leave();
   }
 }
+
+const firstLine = (text: string): string => text.split('\n', 1)[0] ?? '';
 
 /** The kernel's judgement, or `unknown` where it does not come. */
 async function soon(answer: ReturnType<Kernel['isComplete']>): Promise<{ status: string; indent: string }> {

@@ -196,11 +196,13 @@ describe('the protocol', { timeout: 300_000 }, () => {
     const { reply: shell } = await frontEnd.ask('shell', 'kernel_info_request', {});
     const { reply: control } = await frontEnd.ask('control', 'kernel_info_request', {});
     assert.deepEqual(shell?.content, control?.content);
-    const { banner, implementation_version, language_info, ...rest } = shell?.content ?? {};
+    const { banner, implementation_version, language_info, vfiolab, ...rest } = shell?.content ?? {};
     assert.deepEqual(rest, {
       ...{ status: 'ok', protocol_version: '5.3', implementation: 'vfiolab' },
       ...{ help_links: [], debugger: false, supported_features: [] },
     });
+    // What a front end that comes now has missed.
+    assert.deepEqual(Object.keys(vfiolab as Json), ['pid', 'count']);
     assert.match(String(implementation_version), /^\d+\.\d+\.\d+/);
     assert.match(String(banner), /open\('sim:edu'\)/);
     assert.deepEqual(Object.keys(language_info as Json).sort(), [

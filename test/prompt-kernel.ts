@@ -22,6 +22,10 @@ export interface Asked {
 
 export class ScriptedKernel implements Kernel {
   readonly asked: Asked[] = [];
+  readonly joined: string | undefined;
+  count: number;
+  /** What another front end does is told here. */
+  other: Parameters<Kernel['follow']>[0] = () => {};
   interrupts = 0;
   shutdowns = 0;
   /** Code that is not complete. */
@@ -32,9 +36,10 @@ export class ScriptedKernel implements Kernel {
   readonly died: Kernel['died'];
   die: (how: Awaited<Kernel['died']>) => void = () => {};
   readonly #broken: Promise<never>;
-  #count = 0;
 
-  constructor() {
+  constructor(joined?: string, count = 0) {
+    this.joined = joined;
+    this.count = count;
     this.died = new Promise((resolve) => {
       this.die = resolve;
     });
@@ -44,8 +49,12 @@ export class ScriptedKernel implements Kernel {
     this.#broken.catch(() => {});
   }
 
-  execute(code: string, { onOutput }: { onOutput: OnOutput }): ReturnType<Execute> {
-    const count = ++this.#count;
+  follow(other: ScriptedKernel['other']): void {
+    this.other = other;
+  }
+  execute(code: string, { onOutput, onBegin }: Parameters<Execute>[1]): ReturnType<Execute> {
+    const count = ++this.count;
+    onBegin?.(count);
     const reply = new Promise<Awaited<ReturnType<Execute>>>((resolve) => {
       this.asked.push({ code, output: onOutput, end: (status = 'ok') => resolve({ status, count }) });
     });
@@ -73,6 +82,10 @@ export class ScriptedKernel implements Kernel {
   async interrupt() {
     this.interrupts++;
     this.asked.at(-1)?.end('error');
+  }
+  async leave() {
+    if (this.joined !== undefined) this.die({ code: 0, signal: null, words: '' });
+    else await this.shutdown();
   }
   async shutdown() {
     this.shutdowns++;

@@ -27,15 +27,19 @@ const JSON_NUMBERS = '--json: values up to 32 bits are numbers, 64-bit values an
 export const COMMANDS: readonly Command[] = [
   {
     name: 'repl',
-    usage: "[SPEC] [--prelude FILE] [-e 'CODE'] [--plain]",
+    usage: "[SPEC | --existing [CONNECTION]] [--prelude FILE] [-e 'CODE'] [--plain]",
     operands: [0, 1],
     summary: 'open the prompt on a device (the default command)',
     details: [
       'SPEC is $VFIOLAB_DEVICE where it is not given, else sim:edu. With -e, or where standard input or output is no',
       'terminal, it is a script: CODE, or what standard input holds, is run and what comes of it printed as plain text;',
       'the exit code is 1 where it fails.',
+      "--existing is a front end to a notebook's kernel, with its variables and its card, and leaves it running.",
+      "CONNECTION is its connection file, or in Jupyter's runtime folder the file's name, a part of it or a glob; else",
+      'it is the newest there that answers.',
     ],
     options: {
+      existing: { help: 'join a kernel that runs' },
       prelude: { value: 'FILE', help: 'run the cells of a notebook or a .ts file first' },
       eval: { short: 'e', value: 'CODE', help: 'run CODE and leave' },
       plain: { help: 'print lines only, for a screen reader: no frame, no colours' },
@@ -45,6 +49,7 @@ export const COMMANDS: readonly Command[] = [
       'vfiolab 0000:01:00.0',
       "vfiolab repl sim:edu -e 'edu.ID.read()'",
       'vfiolab repl --prelude bringup.ipynb',
+      'vfiolab repl --existing',
     ],
     run: async (call) => (await import('./repl.js')).repl(call),
   },
