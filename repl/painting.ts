@@ -2,6 +2,7 @@
 import { paint } from './ansi.js';
 import type { Dialogue } from './dialogue.js';
 import { frame, nextChange } from './frame.js';
+import type { Colours } from './palette.js';
 import { Strokes } from './strokes.js';
 import { entryLines } from './transcript.js';
 
@@ -16,7 +17,7 @@ export interface Painting {
 export type Layout = (lines: readonly string[], columns: number) => readonly string[];
 
 /** Paints until `end`. What changes together, before the next turn of the event loop, is drawn together. */
-export function painting(dialogue: Dialogue, stdout: NodeJS.WriteStream, colours: boolean, layOut: Layout): Painting {
+export function painting(dialogue: Dialogue, stdout: NodeJS.WriteStream, colours: Colours, layOut: Layout): Painting {
   const strokes = new Strokes(stdout);
   let said: string[] = [];
   let due: NodeJS.Immediate | undefined;
@@ -66,5 +67,5 @@ export function painting(dialogue: Dialogue, stdout: NodeJS.WriteStream, colours
 }
 
 /** The same picture before Ink is loaded: the frame's lines are laid out already. */
-export const sketch = (dialogue: Dialogue, stdout: NodeJS.WriteStream, colours: boolean): Painting =>
+export const sketch = (dialogue: Dialogue, stdout: NodeJS.WriteStream, colours: Colours): Painting =>
   painting(dialogue, stdout, colours, (lines) => lines);

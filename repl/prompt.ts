@@ -100,7 +100,8 @@ export async function runPrompt({ on, cells, plain }: PromptOptions): Promise<nu
   try {
     settleEnvironment();
     process.stdout.on('resize', resized);
-    if (plain) {
+    // A dumb terminal can do no more.
+    if (plain || process.env.TERM === 'dumb') {
       const { printPlainly } = await import('./plain.js');
       printPlainly(dialogue, process.stdin, process.stdout);
     } else stage = new Stage(dialogue, process.stdin, process.stdout);

@@ -7,6 +7,7 @@ import { Box, render, Text } from 'ink';
 import { memo } from 'react';
 import type { Dialogue } from './dialogue.js';
 import { type Painting, painting } from './painting.js';
+import type { Colours } from './palette.js';
 
 interface ScreenProps {
   readonly lines: readonly string[];
@@ -45,7 +46,7 @@ export function paintWithInk(
   dialogue: Dialogue,
   stdin: NodeJS.ReadStream,
   stdout: NodeJS.WriteStream,
-  colours: boolean,
+  colours: Colours,
 ): Painting {
   const canvas = new Canvas();
   const ink = render(<Screen lines={[]} columns={canvas.columns} />, {

@@ -1,8 +1,8 @@
 /** The stage: the terminal while the prompt has it, and who draws on it. It can be lent, to the shell or to the user's editor. */
 import type { ReadStream, WriteStream } from 'node:tty';
-import { wantsColours } from './ansi.js';
 import type { Dialogue } from './dialogue.js';
 import type { Key } from './keys.js';
+import { type Colours, coloursOf } from './palette.js';
 import { type Painting, sketch } from './painting.js';
 import { type Terminal, takeTerminal } from './terminal.js';
 
@@ -17,7 +17,7 @@ export class Stage {
   readonly #dialogue: Dialogue;
   readonly #stdin: ReadStream;
   readonly #stdout: WriteStream;
-  readonly #colours: boolean;
+  readonly #colours: Colours;
   #paint: () => Painting;
   #terminal: Terminal;
   #painting: Painting | undefined;
@@ -29,7 +29,7 @@ export class Stage {
     this.#dialogue = dialogue;
     this.#stdin = stdin;
     this.#stdout = stdout;
-    this.#colours = wantsColours(stdout);
+    this.#colours = coloursOf(stdout);
     this.#paint = () => sketch(dialogue, stdout, this.#colours);
     this.#terminal = this.#take();
     this.#draw();

@@ -179,13 +179,13 @@ describe('the transcript', () => {
 describe('colours', () => {
   test("a cell's own colours stay, what would move the cursor goes", () => {
     const text = 'a\x1b[31mred\x1b[0m\x1b[2J\x1b[10;10H\x1b]0;title\x07\x1b(B\x07\x9b2Jb\tc\x1b7';
-    assert.equal(harmless(text, true), 'a\x1b[31mred\x1b[0m2Jb\tc\x1b[0m');
+    assert.equal(harmless(text, 16), 'a\x1b[31mred\x1b[0m2Jb\tc\x1b[0m');
     assert.equal(harmless(text, false), 'ared2Jb\tc');
     assert.equal(harmless('plain\n漢字', false), 'plain\n漢字');
   });
   test('a look is a colour, and none without colours', () => {
     assert.equal(
-      paint([span('IRQ', 'name'), span(' '), span('no', 'bad')], true),
+      paint([span('IRQ', 'name'), span(' '), span('no', 'bad')], 16),
       '\x1b[36mIRQ\x1b[0m \x1b[1;31mno\x1b[0m',
     );
     assert.equal(paint([span('IRQ', 'name'), span(' '), span('no', 'bad')], false), 'IRQ no');

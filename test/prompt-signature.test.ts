@@ -1,4 +1,5 @@
 /** Signature help at the prompt: which call the cursor is in, the line below the input, and when it is asked for. */
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: they are what is looked through
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

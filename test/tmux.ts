@@ -10,6 +10,8 @@ export interface TmuxOptions {
   readonly columns: number;
   readonly rows?: number;
   readonly env?: Readonly<Record<string, string>>;
+  /** What programs are told that it is: TERM. Default 'screen', of 16 colours. */
+  readonly term?: string;
   /** How long `until` waits, in milliseconds. */
   readonly within?: number;
 }
@@ -20,10 +22,21 @@ export class Tmux {
   readonly #within: number;
 
   /** Runs a shell command in a new terminal. */
-  constructor(command: string, { columns, rows = 24, env = {}, within = WITHIN }: TmuxOptions) {
+  constructor(command: string, { columns, rows = 24, env = {}, within = WITHIN, term = 'screen' }: TmuxOptions) {
     this.#within = within;
     const variables = Object.entries(env).flatMap(([name, value]) => ['-e', `${name}=${value}`]);
-    const scrollback = ['set-option', '-g', 'history-limit', '20000', ';'];
+    const scrollback = [
+      'set-option',
+      '-g',
+      'history-limit',
+      '20000',
+      ';',
+      'set-option',
+      '-g',
+      'default-terminal',
+      term,
+      ';',
+    ];
     this.#run(
       '-f',
       '/dev/null',

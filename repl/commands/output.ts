@@ -1,9 +1,10 @@
 /** What commands print on standard output: a View, or JSON. */
 import { toAnsi, toText } from '../../lib/print.js';
 import type { View } from '../../lib/view.js';
+import { coloursOf } from '../palette.js';
 
 export function printView(view: View): void {
-  const colours = process.stdout.isTTY && !process.env.NO_COLOR;
+  const colours = process.stdout.isTTY && coloursOf(process.stdout) !== false;
   printLine(colours ? toAnsi(view) : toText(view));
 }
 
