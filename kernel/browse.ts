@@ -1,5 +1,6 @@
 /** `browse()` in the kernel: a hexdump, and the comm behind which a front end's browser asks for what is on its screen. */
 import type { Value, Width } from '../lib/backend.js';
+import { Config } from '../lib/config/config.js';
 import { DmaBuffer } from '../lib/dma.js';
 import { ClosedError, UsageError } from '../lib/errors.js';
 import { layoutOf } from '../lib/fields.js';
@@ -183,6 +184,7 @@ function described({ name, offset, spec }: BoundRegister): BrowsedRegister {
 
 /** @throws UsageError for what is no region, no registers and no buffer. */
 function sourceOf(what: unknown): Source {
+  if (what instanceof Config) return { ...ofRegion(what, 0), registers: what.all() };
   if (what instanceof Region) return ofRegion(what, 0);
   if (what instanceof RegisterBlock) return ofRegion(regionOf(what), 0);
   if (what instanceof BoundRegister) return ofRegion(what.region, what.offset);

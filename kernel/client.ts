@@ -12,6 +12,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { Dealer, Subscriber } from 'zeromq';
 import { UsageError } from '../lib/errors.js';
 import type { ViewData } from '../lib/view.js';
+import { BROWSE_TARGET } from './browsed.js';
 import { STATUS_TARGET, VIEW_TARGET } from './comms.js';
 import { address } from './connection.js';
 import { type End, Ends } from './ends.js';
@@ -314,9 +315,10 @@ export class KernelClient {
     this.#tell('comm_msg', { comm_id: this.#comms.status, data: { refresh: true } });
   }
 
-  /** Calls `opened` with every comm that the cells run from here open to this target. */
-  target(name: string, opened: (end: End) => void): void {
-    this.#ends.target(name, opened);
+  /** Calls `opened` with what the cells run from here browse, and says that there is a browser for it. */
+  onBrowse(opened: (end: End) => void): void {
+    this.#ends.target(BROWSE_TARGET, opened);
+    this.#tell('comm_open', { comm_id: randomUUID(), target_name: BROWSE_TARGET, data: {} });
   }
 
   #tell(type: string, content: Json): void {

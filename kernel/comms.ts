@@ -1,8 +1,10 @@
 /**
- * Comms: side channels between the front end and a cell (channel.ts), opened by either. One target is our own, `vfiolab.view`: whoever
- * opens it gets the View behind an output as a message of its own, just before the output.
+ * Comms: side channels between the front end and a cell (channel.ts), opened by either. Two targets are our own. `vfiolab.view`: whoever
+ * opens it gets the View behind an output as a message of its own, just before the output. `vfiolab.browse`: whoever opens it has a
+ * browser, and what its own cells browse is opened to it; to other front ends that comm would be an error.
  */
 import type { ViewData } from '../lib/view.js';
+import { BROWSE_TARGET } from './browsed.js';
 import type { Iopub } from './iopub.js';
 import type { CommEvent } from './threads.js';
 import type { Header, Json } from './wire.js';
@@ -14,6 +16,8 @@ export const STATUS_TARGET = 'vfiolab.status';
 export class Comms {
   /** Targets, by the ids of the comms that are open. */
   readonly #open = new Map<string, string>();
+  /** Sessions of the front ends that have a browser, by the comms that said so. */
+  readonly #browsers = new Map<string, string>();
   readonly #iopub: Iopub;
   readonly #tell: (event: CommEvent) => void;
 
@@ -23,10 +27,12 @@ export class Comms {
     this.#tell = tell;
   }
 
-  open(content: Json): void {
+  /** @param session the front end's */
+  open(content: Json, session: string): void {
     const event = eventOf('open', content, String(content.target_name));
     this.#open.set(event.id, event.target);
-    if (event.target !== VIEW_TARGET) this.#tell(event);
+    if (event.target === BROWSE_TARGET) this.#browsers.set(event.id, session);
+    else if (event.target !== VIEW_TARGET) this.#tell(event);
   }
 
   message(content: Json): void {
@@ -36,6 +42,7 @@ export class Comms {
   close(content: Json): void {
     this.#pass('close', content);
     this.#open.delete(String(content.comm_id));
+    this.#browsers.delete(String(content.comm_id));
   }
 
   #pass(event: CommEvent['event'], content: Json): void {
@@ -45,6 +52,10 @@ export class Comms {
 
   /** What a cell does. */
   publish({ event, id, target, data }: CommEvent, parent: Partial<Header>): void {
+    if (event === 'open' && target === BROWSE_TARGET && ![...this.#browsers.values()].includes(parent.session ?? '')) {
+      this.#tell({ event: 'close', id, target, data: {} });
+      return;
+    }
     if (event === 'open') this.#open.set(id, target);
     if (event === 'close') this.#open.delete(id);
     const named = event === 'open' ? { target_name: target } : {};

@@ -60,8 +60,8 @@ export function requests(parts: {
 
     history_request: async ({ content }) => ({ status: 'ok', history: await history.find(content) }),
     comm_info_request: ({ content }) => comms.info(content),
-    comm_open: ({ content }) => {
-      comms.open(content);
+    comm_open: ({ content, header }) => {
+      comms.open(content, header.session);
       return undefined;
     },
     comm_close: ({ content }) => {

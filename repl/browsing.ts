@@ -1,5 +1,5 @@
 /** Browsing: what a cell opens with `browse()` gets the full screen; the browser asks the kernel, over the comm behind it, for what it shows. */
-import { type BrowseAnswer, BROWSE_TARGET, type Browsed } from '../kernel/browsed.js';
+import type { BrowseAnswer, Browsed } from '../kernel/browsed.js';
 import type { End } from '../kernel/client.js';
 import { Browser, type Wanted } from './browser.js';
 import type { FullScreen, Size } from './whole.js';
@@ -13,7 +13,7 @@ export interface Screen {
 
 /** A kernel whose cells open comms. */
 export interface Opens {
-  target(name: string, opened: (end: End) => void): void;
+  onBrowse(opened: (end: End) => void): void;
 }
 
 /** An answer that takes longer, in milliseconds: the kernel is busy with a cell, and that is said. */
@@ -32,7 +32,7 @@ export class Browsing {
 
   /** Shows from now on what this kernel's cells browse. */
   attach(kernel: Opens): void {
-    kernel.target(BROWSE_TARGET, (end) => {
+    kernel.onBrowse((end) => {
       const { path, size, registers } = end.data;
       // A cell may open this by hand, with anything.
       if (typeof path === 'string' && Number(size) > 0 && Array.isArray(registers)) this.#begin(end);

@@ -116,6 +116,22 @@ describe('the classic notebook', { timeout: 600_000, ...needs('jupyter', 'browse
       .waitFor();
   });
 
+  test('browse() is a hexdump where there is no browser for it, and nothing breaks', async () => {
+    await newCell('browse(dev.bar(0), { offset: 0x20 })');
+    await page.keyboard.press('Control+Enter');
+    const last = (await page.locator('.code_cell').count()) - 1;
+    await outputs(last).locator('table').waitFor();
+    assert.match((await outputs(last).textContent()) ?? '', /sim:edu\/bar0.*00000020/s);
+    await page.waitForFunction('Object.keys(Jupyter.notebook.kernel.comm_manager.comms).length === 0');
+    assert.equal(await outputs(last).count(), 1);
+    assert.equal(await page.locator('.modal-dialog').count(), 0);
+    await newCell("'and on'");
+    await page.keyboard.press('Control+Enter');
+    await outputs(last + 1)
+      .getByText("'and on'")
+      .waitFor();
+  });
+
   test('a restart begins anew, and the card can be opened again', async () => {
     await choose('#kernellink', '#restart_kernel');
     await page.locator('.modal-dialog .btn-danger').click();

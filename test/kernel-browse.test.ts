@@ -141,6 +141,16 @@ describe('what is read', () => {
     assert.match(toText(ofBuffer[VIEW]()), /00001000 /);
   });
 
+  test('config space is browsed with the registers of its capabilities', () => {
+    const dev = open('sim:edu');
+    const { registers, path } = new Browse(dev.config, {}).browsed;
+    assert.equal(path, 'sim:edu/config');
+    const offsets = new Map(registers.map(({ name, offset }) => [name, offset]));
+    assert.deepEqual([offsets.get('COMMAND'), offsets.get('MSI.CONTROL')], [4, 0x42]);
+    assert.ok(registers.every(({ offset }, n) => offset >= (registers[n - 1]?.offset ?? 0)));
+    dev.close();
+  });
+
   test('only what can be browsed is, where it can', () => {
     const dev = open('sim:edu');
     assert.throws(() => new Browse({}, {}), { name: 'UsageError', message: /browse\(dev\.bar\(0\)\)/ });
@@ -189,7 +199,7 @@ describe('over the comm', { timeout: 300_000 }, () => {
   /** What `code` opens, where the front end knows the target. */
   const opened = (code: string): Promise<End> =>
     new Promise((resolve, reject) => {
-      bench.kernel.target('vfiolab.browse', resolve);
+      bench.kernel.onBrowse(resolve);
       bench.run(code).then(({ reply }) => reply.status === 'ok' || reject(new Error(reply.evalue)), reject);
     });
   const ask = (end: End, request: Record<string, unknown>): Promise<Record<string, unknown>> =>
@@ -199,6 +209,7 @@ describe('over the comm', { timeout: 300_000 }, () => {
     });
 
   test('a front end that does not know it has the hexdump, and nothing else', async () => {
+    // It is not even opened: a notebook would call it an error.
     const { outputs, result } = await bench.run('browse(dev.bar(0))');
     assert.equal(outputs.length, 1);
     assert.match(result ?? '', /^sim:edu\/bar0\n {2}00000000 {2}010000ed /);

@@ -483,7 +483,7 @@ describe('behind the prompt', () => {
     const card = new Card(size);
     const sent: Record<string, unknown>[] = [];
     let open: (end: End) => void = () => {};
-    new Browsing(dialogue, () => size).attach({ target: (_, opened) => (open = opened) });
+    new Browsing(dialogue, () => size).attach({ onBrowse: (opened) => (open = opened) });
     /** A cell calls `browse()`; `closed` tells when the front end has closed it. */
     const browse = (more: Partial<Browsed> = {}) => {
       const closed: unknown[] = [];

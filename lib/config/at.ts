@@ -36,6 +36,14 @@ class NamedRegister extends BoundRegister {
   }
 }
 
+/** Every register that the tables have for this space, in ascending order; those of capabilities as `EXP.LNKSTA`. */
+export function registersOf(region: Region, space: Space): readonly BoundRegister[] {
+  return known(space)
+    .filter(({ offset, spec }) => offset % (spec.width / 8) === 0 && offset + spec.width / 8 <= region.size)
+    .map(({ name, offset, spec }) => new BoundRegister(region, name, spec, offset))
+    .sort((a, b) => a.offset - b.offset);
+}
+
 /** A register of the tables, where it is in this space. */
 interface Known {
   readonly name: string;

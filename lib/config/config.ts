@@ -2,10 +2,10 @@
 import type { RegionInfo } from '../backend.js';
 import { UsageError } from '../errors.js';
 import { Region } from '../region.js';
-import { bindRegisters, type Registers } from '../registers.js';
+import { type BoundRegister, bindRegisters, type Registers } from '../registers.js';
 import { until } from '../until.js';
 import type { View } from '../view.js';
-import { type ConfigRegister, registerAt } from './at.js';
+import { type ConfigRegister, registerAt, registersOf } from './at.js';
 import type { BarSizes } from './bars.js';
 import { type CapabilitySpec, shapeOf } from './capability.js';
 import type { CapabilityName, CapabilityRegisters } from './catalog.js';
@@ -73,6 +73,17 @@ export class Config extends Region {
         .filter((offset) => offset + register.width / 8 <= end),
     );
     return registers as unknown as Registers<CapabilityRegisters<N>>;
+  }
+
+  /**
+   * Every register that the tables have for this card, in ascending order: the header's, and the capabilities' as `EXP.LNKSTA`. Reads
+   * config space once, to find them.
+   *
+   * @throws BusError, ClosedError as `readBlock` does.
+   * @example dev.config.all().map(({ name }) => name)
+   */
+  all(): readonly BoundRegister[] {
+    return registersOf(this, this.space());
   }
 
   /**
