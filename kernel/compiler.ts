@@ -127,7 +127,7 @@ class Compiler {
           // Types that the folder wants may stand on Node's.
           // JSX is among what a cell may need more for: with it every file imports a runtime.
           const { jsx: _, ...plain } = full;
-          const slim = types.length > 0 ? full : { ...plain, types: [NODE_SLIM, CELL_TYPES] };
+          const slim = types.some((name) => name !== 'node') ? full : { ...plain, types: [NODE_SLIM, CELL_TYPES] };
           return { roots, system, cwd, full, slim };
         },
         createWatchProgram: (

@@ -21,6 +21,9 @@ function connectionOf(path: string | undefined): Connection {
   }
 }
 
+/** V8 would let garbage lie in memory that nobody needs again, in each thread. Megabytes. */
+const YOUNG = { io: 8, compiler: 16 } as const;
+
 const shared = new SharedArrayBuffer(SHARED_BYTES);
 const ports = new MessageChannel();
 const cards = new MessageChannel();
@@ -36,11 +39,13 @@ const ioData: IoData = {
 delete process.env.VFIOLAB_PARENT;
 const io = new Worker(new URL('io.js', import.meta.url), {
   workerData: ioData,
+  resourceLimits: { maxYoungGenerationSizeMb: YOUNG.io },
   transferList: [ports.port1, cards.port1],
 });
 const compilerData: CompilerData = { cwd: process.cwd(), io: ports.port2 };
 const compiler = new Worker(new URL('compiler.js', import.meta.url), {
   workerData: compilerData,
+  resourceLimits: { maxYoungGenerationSizeMb: YOUNG.compiler },
   transferList: [ports.port2],
 });
 const asker = new Asker(compiler);

@@ -22,6 +22,8 @@ export class Context {
   #last: Cell | undefined;
   /** Whose callback runs, where there is no storage to tell. */
   #within: Cell | undefined;
+  /** Whose callback threw what nobody caught. */
+  readonly #threw = new WeakMap<object, Cell>();
   /** The last one that shows its output: what its timers print must not go the way of a silent cell's. */
   #shown: Cell | undefined;
 
@@ -38,16 +40,21 @@ export class Context {
 
   /** What a cell has left to be called later. */
   within(cell: Cell | undefined, body: () => void): void {
-    if (this.#storage || !cell) {
-      body();
-      return;
-    }
-    this.#within = cell;
+    if (!this.#storage) this.#within = cell;
     try {
-      body();
+      if (this.#storage && cell) this.#storage.run(cell, body);
+      else body();
+    } catch (error) {
+      if (cell && typeof error === 'object' && error !== null) this.#threw.set(error, cell);
+      throw error;
     } finally {
       this.#within = undefined;
     }
+  }
+
+  /** The cell whose timer or immediate threw this; the one that runs, where that is not known. */
+  thrower(thrown: unknown): Cell | undefined {
+    return (typeof thrown === 'object' && thrown !== null ? this.#threw.get(thrown) : undefined) ?? this.cell;
   }
 
   run<T>(cell: Cell, body: () => T): T {

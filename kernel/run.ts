@@ -34,7 +34,8 @@ export async function start(parts: {
   // Nothing that a cell left running in the background ends the kernel.
   const background = (what: string, thrown: unknown): void => {
     if (thrown instanceof KeyboardInterrupt) return;
-    output.text('stderr', `${what}: ${session.describe(thrown).traceback.join('\n')}\n`);
+    const cell = output.context.thrower(thrown);
+    output.text('stderr', `${what}: ${session.describe(thrown).traceback.join('\n')}\n`, cell);
   };
   process.on('uncaughtException', (error) => background('Uncaught', error));
   process.on('unhandledRejection', (reason) => background('Unhandled rejection', reason));
