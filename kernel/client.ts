@@ -16,6 +16,7 @@ import { BROWSE_TARGET } from './browsed.js';
 import { STATUS_TARGET, VIEW_TARGET } from './comms.js';
 import { address } from './connection.js';
 import { type End, Ends } from './ends.js';
+import { Heart } from './heart.js';
 import { JoinedKernel, mustBeOurs } from './joined.js';
 import { type Now, Others } from './others.js';
 import { type Death, describeDeath, type KernelOptions, KernelProcess } from './process.js';
@@ -56,6 +57,8 @@ export interface ExecuteOptions {
 export interface StartOptions extends KernelOptions {
   /** Outputs carry their View too. */
   readonly views?: boolean;
+  /** Aborted while the kernel starts, it is ended. */
+  readonly signal?: AbortSignal;
 }
 
 export type JoinOptions = Pick<StartOptions, 'views'>;
@@ -99,6 +102,7 @@ export class KernelClient {
   readonly #ends = new Ends((type, content) => this.#tell(type, content));
   /** The comms that bring Views, and what the kernel tells of its cards. */
   readonly #comms = { views: randomUUID(), status: randomUUID() };
+  #heart: Heart | undefined;
   #onStatus: ((status: KernelStatus) => void) | undefined;
   /** The View that belongs to the next output. */
   #view: ViewData | undefined;
@@ -110,6 +114,9 @@ export class KernelClient {
   /** Starts a kernel process; resolves when it answers. @throws Error when it ends instead, with what it said. */
   static async start(options: StartOptions = {}): Promise<KernelClient> {
     const client = new KernelClient(await KernelProcess.start(options));
+    const giveUp = (): void => client.#process.kill();
+    options.signal?.addEventListener('abort', giveUp, { once: true });
+    if (options.signal?.aborted) giveUp();
     try {
       await client.#connect();
       if (options.views) client.#openViews();
@@ -117,6 +124,8 @@ export class KernelClient {
     } catch (error) {
       client.#process.kill();
       throw error;
+    } finally {
+      options.signal?.removeEventListener('abort', giveUp);
     }
   }
 
@@ -310,6 +319,11 @@ export class KernelClient {
     this.#tell('comm_open', { comm_id: this.#comms.status, target_name: STATUS_TARGET, data: {} });
   }
 
+  /** Calls `listener` when the kernel's process does not answer, with since when, and when it does again: with undefined. */
+  watchHeart(listener: (silentSince: number | undefined) => void): void {
+    if (!this.#closed) this.#heart ??= new Heart(address(this.#process.connection, 'hb'), listener);
+  }
+
   /** Has COMMAND and LNKSTA of the open cards read again; what then is told `answers`. A kernel that is busy answers later. */
   refreshStatus(): void {
     this.#tell('comm_msg', { comm_id: this.#comms.status, data: { refresh: true } });
@@ -420,5 +434,6 @@ export class KernelClient {
     this.#requests.clear();
     for (const socket of [this.#shell, this.#control, this.#stdin, this.#iopub]) socket.close();
     this.#ends.lose(reason.message);
+    this.#heart?.close();
   }
 }

@@ -28,7 +28,7 @@ import { type Json, type Message, Wire } from './wire.js';
 /** How long main may take to close its devices before the process is killed, in milliseconds. */
 const LAST_CALL = 1500;
 /** How often it is seen whether the parent lives, in milliseconds. */
-const PARENT_CHECK = 1000;
+const PARENT_CHECK = 500;
 
 if (parentPort === null) throw new Error('io.js is a worker');
 const main = parentPort;

@@ -34,8 +34,8 @@ export interface Scene extends WorkState {
 }
 
 export interface DialogueOptions {
-  /** Starts a kernel process, or joins one. Called again when the kernel has died and Enter is pressed. */
-  readonly start: () => Promise<Kernel>;
+  /** Starts a kernel process, or joins one. Called again when the kernel has died and Enter is pressed. `signal`: it is given up. */
+  readonly start: (signal: AbortSignal) => Promise<Kernel>;
   /** `start` joins a kernel, which goes on when the prompt is left. */
   readonly joins?: boolean;
   /** The first cells in every new kernel. */
@@ -337,7 +337,7 @@ export class Dialogue {
   /** Ctrl-C: stops the cell that runs (another's only where nothing is being typed), else clears the line, else ends what is watched, else says how to leave. */
   #cancel(): void {
     const { editor, running, waiting, kernel, joined } = this.scene;
-    if (running && (running.other === undefined || editor.text === '')) this.#work.interrupt();
+    if (this.#work.stoppable && (running?.other === undefined || editor.text === '')) this.#work.interrupt();
     else if (editor.text !== '') this.#clear();
     else if (this.scene.panels.length > 0) this.#work.client?.interrupt().catch(() => undefined);
     else if (waiting.some(({ text }) => !this.#options.prelude.includes(text))) this.#work.drop();

@@ -47,6 +47,9 @@ const KEYS: readonly (readonly [string, string])[] = [
 const rows = (entries: readonly (readonly [string, string])[]): Cell[][] =>
   entries.map(([name, what]) => [{ text: name, tone: 'name' }, { text: what }]);
 
+const busyText = (milliseconds: number): string =>
+  `The kernel is busy: a cell has run for ${Math.floor(milliseconds / 1000)} s.`;
+
 const DOTS: Readonly<Record<string, Dot>> = {
   '.help': {
     help: 'this',
@@ -73,19 +76,13 @@ const DOTS: Readonly<Record<string, Dot>> = {
     help: 'the open cards; reads COMMAND and the link again',
     run: async ({ outlet, work }) => {
       const fresh = await work.refresh();
+      const now = Date.now();
       const { told, running } = work.state;
-      const seconds = running ? Math.floor((Date.now() - running.since) / 1000) : 0;
       if (!fresh)
-        outlet.note(
-          running
-            ? `The kernel is busy: a cell runs for ${seconds} s. As last known:`
-            : 'The kernel does not answer. As last known:',
-          true,
-        );
-      if (told?.failure !== undefined && fresh) outlet.note(told.failure, true);
+        outlet.note(`${running ? busyText(now - running.since) : 'The kernel does not answer.'} As last known:`, true);
+      if (fresh && told?.failure !== undefined) outlet.note(told.failure, true);
       if (!told || told.cards.length === 0) outlet.note('No card is open.');
-      for (const card of told?.cards ?? [])
-        outlet.show({ kind: 'view', view: statusView(card, kernelTime(told ?? { now: 0, heard: 0 }, Date.now())) });
+      else for (const card of told.cards) outlet.show({ kind: 'view', view: statusView(card, kernelTime(told, now)) });
     },
   },
   '.save': {

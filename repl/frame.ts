@@ -1,13 +1,13 @@
 /** The frame: what stands below the transcript and changes: output that goes on, cells that wait, the line being typed, the menu. */
 import type { Scene } from './dialogue.js';
 import { highlight } from './highlight.js';
-import { chop, columns, fit, type Line, type Look, lineText, span, splitLines, visible, wrap } from './line.js';
+import { chop, columns, fit, fold, type Line, type Look, lineText, span, splitLines, visible, wrap } from './line.js';
 import { menuLines } from './menu.js';
 import { hintLine } from './signature.js';
 import { statusChange, statusLine } from './status.js';
 import { allLines, promptOf, settle } from './transcript.js';
 import type { Size } from './whole.js';
-import { STUBBORN_AFTER } from './work.js';
+import { SLOW_AFTER, STUBBORN_AFTER } from './work.js';
 
 export interface Frame {
   readonly lines: readonly Line[];
@@ -44,7 +44,9 @@ function layout(text: Line, cursor: number, width: number): { rows: Line[]; x: n
 const behind = (number: number, rows: readonly Line[], prompt: Look): Line[] =>
   rows.map((row, y) => [span(y === 0 ? promptOf(number) : ' '.repeat(promptOf(number).length), prompt), ...row]);
 
-function status({ kernel, running, waiting, search, joined }: Scene, now: number): Line[] {
+const seconds = (milliseconds: number): number => Math.floor(milliseconds / 1000);
+
+function status({ kernel, running, waiting, search, joined, silent, ending, started }: Scene, now: number): Line[] {
   if (search)
     return [
       [
@@ -55,16 +57,22 @@ function status({ kernel, running, waiting, search, joined }: Scene, now: number
   if (kernel === 'leaving') return [[span('closing…', 'dim')]];
   if (kernel === 'dead')
     return [[span(`no kernel: Enter ${joined ? 'joins it again' : 'starts one'}, Ctrl-D leaves`, 'warn')]];
+  if (ending) return [[span('ending the kernel…', 'warn')]];
+  if (silent !== undefined)
+    return [[span(`the kernel does not answer for ${seconds(now - silent)} s: Ctrl-C ends it`, 'warn')]];
+  if (kernel === 'starting' && now - started > SLOW_AFTER)
+    return [[span(`the kernel is starting for ${seconds(now - started)} s: Ctrl-C gives it up`, 'warn')]];
   if (kernel === 'starting') return waiting.length > 1 ? [[span('the kernel is starting…', 'dim')]] : [];
   if (!running) return [];
-  const seconds = Math.floor((now - running.since) / 1000);
   if (running.interrupted !== undefined) {
     const stubborn = now - running.interrupted > STUBBORN_AFTER;
     const next = joined ? 'the notebook can restart its kernel' : 'Ctrl-C ends the kernel';
     return [[span(stubborn ? `does not stop: ${next}` : 'stopping…', 'warn')]];
   }
   const whose = running.other === undefined ? 'running' : "the other's cell runs";
-  return now - running.since < BUSY_AFTER ? [] : [[span(`${whose} ${seconds} s, Ctrl-C stops it`, 'dim')]];
+  return now - running.since < BUSY_AFTER
+    ? []
+    : [[span(`${whose} ${seconds(now - running.since)} s, Ctrl-C stops it`, 'dim')]];
 }
 
 /** One line below the input. */
@@ -85,6 +93,10 @@ function typedLine({ editor, suggestion }: Scene): Line {
   return suggestion === '' ? typed : [...typed, span(more.length > 0 ? `${first} …` : first, 'suggestion')];
 }
 
+/** A line of one look, broken at spaces. */
+const folded = (line: Line, width: number): Line[] =>
+  line.length === 1 ? fold(lineText(line), width).map((text) => [span(text, line[0]?.look)]) : [line];
+
 /** The frame for a scene: at most one line less than the terminal has, so that it never scrolls. */
 export function frame(scene: Scene, size: Size, now: number): Frame {
   const room = Math.max(1, size.rows - 1);
@@ -103,7 +115,7 @@ export function frame(scene: Scene, size: Size, now: number): Frame {
 
   const above: Line[] = [];
   if (settle(partial) !== '') above.push([span(fit(visible(settle(partial)), size.columns))]);
-  above.push(...status(scene, now));
+  above.push(...status(scene, now).flatMap((line) => folded(line, size.columns)));
   const queued = waiting.flatMap(({ text }, index) =>
     behind(
       next + index,
@@ -130,10 +142,17 @@ export function frame(scene: Scene, size: Size, now: number): Frame {
 }
 
 /** When the frame changes next although nothing happens: in ms, or undefined. */
-export function nextChange({ running, told }: Scene, now: number): number | undefined {
-  const age = statusChange(told, now);
-  if (!running) return age;
-  const ran = now - running.since;
-  const due = ran < BUSY_AFTER ? BUSY_AFTER - ran : 1000 - (ran % 1000);
-  return age === undefined ? due : Math.min(due, age);
+export function nextChange({ running, told, silent, kernel, started }: Scene, now: number): number | undefined {
+  const next = (since: number | undefined, from = 0): number | undefined => {
+    if (since === undefined) return undefined;
+    const age = now - since;
+    return age < from ? from - age : 1000 - (age % 1000);
+  };
+  const due = [
+    statusChange(told, now),
+    next(running?.since, BUSY_AFTER),
+    next(silent),
+    kernel === 'starting' ? next(started, SLOW_AFTER) : undefined,
+  ].filter((each) => each !== undefined);
+  return due.length === 0 ? undefined : Math.min(...due);
 }

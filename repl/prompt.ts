@@ -25,9 +25,9 @@ const environment = (): Record<string, string> => {
   return { NODE_ENV: '', ...Object.fromEntries(given) };
 };
 
-async function startKernel(env: Record<string, string>): Promise<KernelClient> {
+async function startKernel(env: Record<string, string>, signal?: AbortSignal): Promise<KernelClient> {
   const { KernelClient } = await import('../kernel/client.js');
-  return KernelClient.start({ views: true, env: { VFIOLAB_PINS: '1', ...env } });
+  return KernelClient.start({ views: true, env: { VFIOLAB_PINS: '1', ...env }, ...(signal && { signal }) });
 }
 
 /** A kernel that somebody else started. @throws SystemError, UsageError where there is none to be joined. */
@@ -37,8 +37,8 @@ export async function joinKernel(name: string | undefined): Promise<KernelClient
 }
 
 /** Starts a kernel; or gives the one that was joined, and joins it again where it is asked for once more. */
-function starter(on: PromptOptions['on'], env: Record<string, string>): () => Promise<KernelClient> {
-  if (typeof on === 'string') return () => startKernel(env);
+function starter(on: PromptOptions['on'], env: Record<string, string>): (signal: AbortSignal) => Promise<KernelClient> {
+  if (typeof on === 'string') return (signal) => startKernel(env, signal);
   let first: KernelClient | undefined = on;
   return async () => {
     const given = first;
@@ -64,8 +64,8 @@ export async function runPrompt({ on, cells, plain }: PromptOptions): Promise<nu
   const size = () => ({ columns: process.stdout.columns, rows: Math.max(1, process.stdout.rows - 1) });
   const start = starter(on, env);
   const dialogue: Dialogue = new Dialogue({
-    start: async () => {
-      const [kernel, { Browsing }] = await Promise.all([start(), import('./browsing.js')]);
+    start: async (signal) => {
+      const [kernel, { Browsing }] = await Promise.all([start(signal), import('./browsing.js')]);
       browsing ??= new Browsing(dialogue, size);
       if (!plain) browsing.attach(kernel);
       return kernel;

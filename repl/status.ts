@@ -4,7 +4,7 @@
  */
 import type { CardStatus, KernelStatus } from '../kernel/client.js';
 import { ageChange, ageText, amountText, commandText, holderText, irqText, linkText } from '../lib/status.js';
-import { columns, fit, type Line, type Look, span, visible } from './line.js';
+import { columns, fit, type Line, type Look, lineText, span, visible } from './line.js';
 
 /** What a kernel told, and when it came. */
 export interface Told extends KernelStatus {
@@ -29,11 +29,14 @@ const GAP = '  ';
 /** 'was taken away at 12:03:04: its driver asked for it (REQ)': what of it fits a line. */
 const gist = (gone: string): string => /^(?:was )?([^:]*(?::\d\d)*)/.exec(gone)?.[1]?.trim() ?? gone;
 
+/** A dump is called by its file's name here. */
+const nameOf = (path: string): string => path.replace(/:.*\//, ':');
+
 function pieces(card: CardStatus, more: number, now: number): Piece[] {
   const { path, driver, gone, onesAt, command, link, irqHolder, dma, others } = card;
   const age = (at: number): string => `(${ageText(now - at)})`;
   const trouble = gone !== undefined || onesAt !== undefined;
-  const all: Piece[] = [{ text: path, rank: 0, ...(trouble && { look: 'bad' }) }];
+  const all: Piece[] = [{ text: nameOf(path), rank: 0, ...(trouble && { look: 'bad' }) }];
   if (gone !== undefined) all.push({ text: gist(gone), look: 'bad', rank: 1, short: 'gone' });
   else if (onesAt !== undefined)
     all.push({ text: `answers all-ones ${age(onesAt)}`, look: 'bad', rank: 1, short: 'all-ones' });
@@ -70,9 +73,9 @@ export function statusLine(told: Told | undefined, width: number, now: number): 
   }
   const line = chosen.flatMap(({ text, look = 'dim' }, index) => [
     ...(index === 0 ? [] : [span(GAP)]),
-    span(fit(visible(text), width - 1), look),
+    span(visible(text), look),
   ]);
-  return line;
+  return wide() < width ? line : [span(fit(lineText(line), width - 1), line[0]?.look)];
 }
 
 /** When an age in the line changes next, in milliseconds; undefined where it shows none. */

@@ -23,6 +23,7 @@ export type Kernel = Pick<
   | 'refreshStatus'
   | 'shutdown'
   | 'signature'
+  | 'watchHeart'
   | 'watchStatus'
 >;
 
@@ -64,11 +65,17 @@ export interface WorkState {
   readonly told: Told | undefined;
   /** The kernel is somebody else's: it goes on when this is left. */
   readonly joined: boolean;
+  /** When the kernel that is there, or starting, was started; in ms since the epoch. */
+  readonly started: number;
+  /** Since when the kernel's process has not answered. */
+  readonly silent: number | undefined;
+  /** It is being ended. */
+  readonly ending: boolean;
 }
 
 export interface WorkOptions {
-  /** Starts a kernel process, or joins one. Called again when the kernel has died and Enter is pressed. */
-  readonly start: () => Promise<Kernel>;
+  /** Starts a kernel process, or joins one. Called again when the kernel has died and Enter is pressed. `signal`: it is given up. */
+  readonly start: (signal: AbortSignal) => Promise<Kernel>;
   /** `start` joins a kernel. */
   readonly joins: boolean;
   /** The first cells in every new kernel. */
@@ -91,6 +98,9 @@ const FRESH_WITHIN = 10_000;
 const FRESH_WITHIN_BUSY = 1000;
 /** A cell that goes on this long after Ctrl-C can be ended with its kernel. */
 export const STUBBORN_AFTER = 3000;
+/** A kernel that takes longer to start than this can be given up; one that is left meanwhile is, so long after that. */
+export const SLOW_AFTER = 10_000;
+const LEFT_AFTER = 3000;
 /** UTF-16 units of printed text that are remembered of one cell. */
 const REMEMBERED = 1 << 20;
 
@@ -108,6 +118,16 @@ class Record {
     return !this.outputs.some(({ type }) => type === 'error');
   }
 }
+
+const NEW = {
+  running: undefined,
+  kernel: 'starting',
+  count: 0,
+  told: undefined,
+  started: Date.now(),
+  silent: undefined,
+  ending: false,
+} as const;
 
 export class Work {
   state: WorkState;
@@ -129,6 +149,8 @@ export class Work {
   /** What the other front end's running cell showed. */
   #others = new Record();
   #leave: () => void = () => {};
+  /** Gives up the kernel that starts. */
+  #giveUp: () => void = () => {};
   /** The kernel, once its first cells have run; undefined where it ends before that. */
   begun: Promise<Kernel | undefined> = Promise.resolve(undefined);
   #begin: (kernel: Kernel | undefined) => void = () => {};
@@ -139,7 +161,7 @@ export class Work {
     this.#options = options;
     this.#outlet = options.outlet;
     const { joins: joined } = options;
-    this.state = { waiting: [], running: undefined, kernel: 'starting', count: 0, told: undefined, joined };
+    this.state = { ...NEW, waiting: [], joined };
     this.left = new Promise((resolve) => {
       this.#leave = resolve;
     });
@@ -162,8 +184,10 @@ export class Work {
     this.begun = new Promise((resolve) => {
       this.#begin = resolve;
     });
-    this.#set({ kernel: 'starting', count: 0, waiting });
-    const kernel = this.#options.start();
+    this.#set({ ...NEW, started: Date.now(), waiting });
+    const giveUp = new AbortController();
+    this.#giveUp = () => giveUp.abort();
+    const kernel = this.#options.start(giveUp.signal);
     this.#kernel = kernel;
     kernel.then(
       (client) => {
@@ -180,12 +204,16 @@ export class Work {
         }
         client.watchStatus((status) => this.#hear(client, status));
         client.follow((event) => this.#client === client && this.#onOther(client, event));
+        // One that was joined is gone where it does not answer.
+        if (client.joined === undefined)
+          client.watchHeart((silent) => this.#client === client && this.#set({ silent }));
         void this.#judge(client);
         void this.#run(client);
       },
       (error: unknown) => {
         const failed = this.state.joined ? 'cannot be joined' : 'did not start';
-        this.#lost(kernel, `${failed}: ${error instanceof Error ? error.message : error}.`);
+        const why = error instanceof Error ? error.message.replace(/^the kernel did not start, /, '') : error;
+        this.#lost(kernel, `${failed}: ${giveUp.signal.aborted ? 'it was given up' : why}.`);
       },
     );
   }
@@ -196,7 +224,7 @@ export class Work {
     this.#client = undefined;
     this.#begin(undefined);
     this.#own = undefined;
-    this.#set({ kernel: 'dead', running: undefined, waiting: [], told: undefined });
+    this.#set({ ...NEW, kernel: 'dead', count: this.state.count, waiting: [] });
     this.#outlet.settle(true);
     if (words !== '') this.#outlet.show({ kind: 'error', text: words });
     this.#outlet.note(`The kernel ${how}`, true);
@@ -345,16 +373,28 @@ export class Work {
     this.#outlet.note(`Not run: ${waiting.map(({ text }) => firstLine(text)).join('; ')}`);
   }
 
-  /** Stops the cell that runs; one that does not stop, asked again after a while, is ended with its kernel. */
+  /** Ctrl-C has something to stop. */
+  get stoppable(): boolean {
+    const { kernel, running, silent, started } = this.state;
+    if (kernel === 'starting') return Date.now() - started > SLOW_AFTER;
+    return running !== undefined || silent !== undefined;
+  }
+
+  /**
+   * Stops the cell that runs; one that does not stop, asked again after a while, is ended with its kernel. So is a kernel that does not
+   * answer, or takes long to start.
+   */
   interrupt(): void {
-    const { running } = this.state;
-    if (!running) return;
+    const { kernel, running, silent } = this.state;
     const now = Date.now();
-    const stubborn = running.interrupted !== undefined && now - running.interrupted > STUBBORN_AFTER;
-    if (stubborn && !this.state.joined) {
+    const stubborn = running?.interrupted !== undefined && now - running.interrupted > STUBBORN_AFTER;
+    if ((stubborn && !this.state.joined) || silent !== undefined) {
+      this.#set({ ending: true });
       void this.#client?.shutdown().catch(() => undefined);
       return;
     }
+    if (kernel === 'starting') this.#giveUp();
+    if (!running) return;
     this.#outlet.trim(KEPT);
     this.drop();
     const stopped = { ...running, interrupted: running.interrupted ?? now };
@@ -369,6 +409,7 @@ export class Work {
     if (this.state.joined && this.#client) this.#outlet.note('The kernel goes on, with its variables and its card.');
     this.#client = undefined;
     this.#begin(undefined);
+    if (this.state.kernel === 'starting') void delay(LEFT_AFTER).then(this.#giveUp);
     this.#set({ kernel: 'leaving', waiting: [] });
     void this.#kernel
       ?.then((kernel) => kernel.leave())

@@ -62,6 +62,10 @@ export class ScriptedKernel implements Kernel {
   }
   tellStatus: Parameters<Kernel['watchStatus']>[0] = () => {};
   refreshes = 0;
+  silence: Parameters<Kernel['watchHeart']>[0] = () => {};
+  watchHeart(listener: Parameters<Kernel['watchHeart']>[0]): void {
+    this.silence = listener;
+  }
   watchStatus(listener: Parameters<Kernel['watchStatus']>[0]): void {
     this.tellStatus = listener;
   }
@@ -123,13 +127,13 @@ export interface Talk {
 /** A dialogue with scripted kernels. `begin` makes them, in case they are to be slow or to fail. */
 export function talk(
   file: string,
-  begin: (kernel: ScriptedKernel) => Promise<Kernel> = async (kernel) => kernel,
+  begin: (kernel: ScriptedKernel, signal: AbortSignal) => Promise<Kernel> = async (kernel) => kernel,
 ): Talk {
   const kernels: ScriptedKernel[] = [];
-  const start = (): Promise<Kernel> => {
+  const start = (signal: AbortSignal): Promise<Kernel> => {
     const kernel = new ScriptedKernel();
     kernels.push(kernel);
-    return begin(kernel);
+    return begin(kernel, signal);
   };
   const dialogue = new Dialogue({
     start,
