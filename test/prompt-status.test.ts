@@ -144,10 +144,9 @@ describe('the dialogue', () => {
     const at = Date.now() - 10;
     const link = { raw: 0x11, speed: '2.5GT/s', width: 1, at };
     here.kernel.tellStatus({ now: Date.now(), cards: [{ ...CARD, link }], variables: [], answers: true });
-    await settled();
+    await eventually(() => assert.match(here.said.join('\n'), /^ +shared +with jupyter 4711$/m));
     assert.match(here.said.join('\n'), /^0000:03:00\.0 {2}vfio-pci, iommufd, VT-d {2}iommufd:0000:03:00\.0$/m);
     assert.match(here.said.join('\n'), /^ +link +2\.5GT\/s x1 +0x0011, read 0 s ago$/m);
-    assert.match(here.said.join('\n'), /^ +shared +with jupyter 4711$/m);
   });
 
   test('.status of a kernel that is busy says so, and what was last known', async () => {
@@ -157,7 +156,7 @@ describe('the dialogue', () => {
     await eventually(() =>
       assert.match(here.said.join('\n'), /^The kernel is busy: a cell has run for \d s\. As last known:$/m),
     );
-    assert.match(here.said.join('\n'), /^ +COMMAND +Mem\+ BusMaster\+/m);
+    await eventually(() => assert.match(here.said.join('\n'), /^ +COMMAND +Mem\+ BusMaster\+/m));
     here.kernel.tellStatus({ now: Date.now(), cards: [BARE], variables: [], answers: true });
     assert.match(status().at(-1) ?? '', /COMMAND not read$/);
   });
@@ -165,14 +164,12 @@ describe('the dialogue', () => {
   test('.status without a card, with what failed, and without a kernel', async () => {
     await here.type('.status\r');
     here.kernel.tellStatus({ now: 0, cards: [], variables: [], answers: true, failure: 'it is in D3' });
-    await settled();
-    assert.deepEqual(here.said.slice(1), ['it is in D3', 'No card is open.']);
+    await eventually(() => assert.deepEqual(here.said.slice(1), ['it is in D3', 'No card is open.']));
     here.kernel.die({ code: 1, signal: null, words: '' });
     await settled();
     await here.type('x');
     here.dialogue.enter('.status');
-    await settled();
-    assert.equal(here.said.at(-1), 'no kernel: Enter starts one');
+    await eventually(() => assert.equal(here.said.at(-1), 'no kernel: Enter starts one'));
   });
 
   test('a kernel that dies: what is lost, and no status line any more', async () => {
@@ -230,8 +227,7 @@ describe('a kernel that does not come up', () => {
     assert.equal(lineText(first ?? []), 'the kernel is starting for 12 s: Ctrl-C gives it up');
     dialogue.press({ name: 'C-c', text: '' });
     context.mock.timers.reset();
-    await settled();
-    assert.equal(said.at(-1), 'The kernel did not start: it was given up.');
+    await eventually(() => assert.equal(said.at(-1), 'The kernel did not start: it was given up.'));
     await type('\r');
     assert.equal(kernels.length, 2);
   });
