@@ -34,8 +34,9 @@ export function fillWith(bytes: Uint8Array, pattern: Uint8Array): void {
   const bar = progress('fill', bytes.length);
   try {
     for (let at = 0; at < bytes.length; at += chunk) {
-      whole.fill(pattern, at, Math.min(bytes.length, at + chunk));
-      bar.step(at);
+      const end = Math.min(bytes.length, at + chunk);
+      whole.fill(pattern, at, end);
+      bar.step(end);
     }
   } finally {
     bar.end();

@@ -1,152 +1,16 @@
 /**
- * The messages themselves, as a front end of another kind has them: started by its kernelspec's own words, over tcp, one
- * identity on shell and stdin.
+ * The messages themselves, as a front end of another kind has them.
  *
  * Ref: jupyter-client, "Messaging in Jupyter"
  */
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { Dealer, Request, Subscriber } from 'zeromq';
-import { address, type Connection } from '../kernel/connection.js';
-import { install } from '../kernel/kernelspec.js';
-import { type Header, type Json, type Message, Wire } from '../kernel/wire.js';
-import { freePorts } from './ports.js';
-
-type Channel = 'shell' | 'control';
-
-interface Heard {
-  readonly request: Header;
-  readonly reply: Message | undefined;
-  /** What iopub said of it, from busy to idle. */
-  readonly seen: readonly Message[];
-}
-
-class FrontEnd {
-  readonly child: ChildProcess;
-  readonly connection: Connection;
-  readonly #wire: Wire;
-  readonly #channels: Readonly<Record<Channel | 'stdin', Dealer>>;
-  readonly #iopub = new Subscriber();
-  readonly #heard: Message[] = [];
-  readonly #waiting = new Set<() => void>();
-
-  /** As VS Code does it: the kernelspec's words, the folder of the notebook, the environment of its own Node. */
-  static async start(folder: string): Promise<FrontEnd> {
-    const prefix = path.join(folder, 'a conda environment');
-    const spec = JSON.parse(readFileSync(path.join(install({ prefix }), 'kernel.json'), 'utf8')) as { argv: string[] };
-    const [shell_port = 0, iopub_port = 0, stdin_port = 0, control_port = 0, hb_port = 0] = await freePorts(5);
-    const connection: Connection = {
-      ...{ transport: 'tcp', ip: '127.0.0.1', signature_scheme: 'hmac-sha256', key: 'a key' },
-      ...{ shell_port, iopub_port, stdin_port, control_port, hb_port },
-    };
-    const file = path.join(folder, 'kernel-v2-1 (2).json');
-    writeFileSync(file, JSON.stringify(connection));
-    const [program = '', ...args] = spec.argv.map((word) => word.replace('{connection_file}', file));
-    const notebook = path.join(folder, 'my notebooks');
-    mkdirSync(notebook);
-    const child = spawn(program, args, {
-      cwd: notebook,
-      env: {
-        ...{ PATH: process.env.PATH, HOME: folder, ELECTRON_RUN_AS_NODE: '1', VSCODE_PID: '1', CONDA_PREFIX: prefix },
-        ...{ NODE_ENV: 'production', JPY_PARENT_PID: String(process.pid), XDG_STATE_HOME: path.join(folder, 'state') },
-      },
-      stdio: ['ignore', 'ignore', 'inherit'],
-    });
-    const frontEnd = new FrontEnd(child, connection);
-    await frontEnd.#listen();
-    return frontEnd;
-  }
-
-  private constructor(child: ChildProcess, connection: Connection) {
-    this.child = child;
-    this.connection = connection;
-    this.#wire = new Wire(connection.key, 'front end');
-    const dealer = (channel: Channel | 'stdin'): Dealer => {
-      const socket = new Dealer({ routingId: this.#wire.session, linger: 0, reconnectInterval: 20 });
-      socket.connect(address(connection, channel));
-      void this.#read(socket);
-      return socket;
-    };
-    this.#channels = { shell: dealer('shell'), control: dealer('control'), stdin: dealer('stdin') };
-    this.#iopub.subscribe();
-    this.#iopub.connect(address(connection, 'iopub'));
-    void this.#read(this.#iopub);
-  }
-
-  async #read(socket: Dealer | Subscriber): Promise<void> {
-    for await (const frames of socket) {
-      this.#heard.push(this.#wire.decode(frames));
-      for (const wake of this.#waiting) wake();
-    }
-  }
-
-  /** A subscription takes effect a moment after the connection. */
-  async #listen(): Promise<void> {
-    const asking = setInterval(() => void this.#send('shell', 'kernel_info_request', {}), 200);
-    await this.hear(({ header }) => header.msg_type === 'status');
-    clearInterval(asking);
-    await this.ask('control', 'kernel_info_request', {});
-  }
-
-  /** The first message that fits. */
-  async hear(fits: (message: Message) => boolean): Promise<Message> {
-    for (;;) {
-      const found = this.#heard.find(fits);
-      if (found) return found;
-      await new Promise<void>((resolve) => {
-        const wake = (): void => {
-          this.#waiting.delete(wake);
-          resolve();
-        };
-        this.#waiting.add(wake);
-      });
-    }
-  }
-
-  async #send(channel: Channel | 'stdin', type: string, content: Json, parent: Partial<Header> = {}): Promise<Header> {
-    const { header, frames } = this.#wire.encode({ type, content, parent });
-    await this.#channels[channel].send(frames);
-    return header;
-  }
-
-  async input(value: string, question: Message): Promise<void> {
-    await this.#send('stdin', 'input_reply', { value }, question.header);
-  }
-
-  begin(channel: Channel, type: string, content: Json): Promise<Header> {
-    return this.#send(channel, type, content);
-  }
-
-  /** All that came of a request, once it is idle again and, where one is due, the reply is there. */
-  async outcome(request: Header, replied = true): Promise<Heard> {
-    const own = ({ parent }: Message): boolean => parent.msg_id === request.msg_id;
-    const replies = ({ header }: Message): boolean =>
-      header.msg_type === request.msg_type.replace('_request', '_reply');
-    await this.hear((message) => own(message) && message.content.execution_state === 'idle');
-    const reply = replied
-      ? await this.hear((message) => own(message) && replies(message) && message.idents.length === 0)
-      : undefined;
-    return { request, reply, seen: this.#heard.filter((message) => own(message) && message.idents.length > 0) };
-  }
-
-  async ask(channel: Channel, type: string, content: Json, replied = true): Promise<Heard> {
-    return this.outcome(await this.begin(channel, type, content), replied);
-  }
-
-  async run(code: string, more: Json = {}): Promise<Heard> {
-    return this.ask('shell', 'execute_request', { code, ...more });
-  }
-
-  end(): void {
-    this.child.kill('SIGKILL');
-    for (const socket of [...Object.values(this.#channels), this.#iopub]) socket.close();
-  }
-}
+import type { Json } from '../kernel/wire.js';
+import { type Channel, FrontEnd, type Heard } from './front-end.js';
 
 const types = ({ seen }: Heard): string[] =>
   seen.map(({ header, content }) => String(content.execution_state ?? header.msg_type));
@@ -162,6 +26,16 @@ describe('the protocol', { timeout: 300_000 }, () => {
   after(() => {
     frontEnd.end();
     rmSync(folder, { recursive: true, force: true });
+  });
+
+  test('while TypeScript loads it says what it is, and its heart beats', async () => {
+    const first = await frontEnd.begin('shell', 'execute_request', { code: '1', silent: true });
+    for (const channel of ['shell', 'control'] as const) {
+      assert.equal((await frontEnd.ask(channel, 'kernel_info_request', {})).reply?.content.status, 'ok');
+    }
+    assert.deepEqual(await frontEnd.beat(Buffer.from('alive')), [Buffer.from('alive')]);
+    assert.equal(frontEnd.answered(first), false);
+    assert.equal((await frontEnd.outcome(first)).reply?.content.status, 'ok');
   });
 
   test('every request is answered with its own header as the parent, between a busy and an idle of its own', async () => {
@@ -352,17 +226,13 @@ describe('the protocol', { timeout: 300_000 }, () => {
   });
 
   test('the heartbeat is an echo of any bytes, also while a cell spins', async () => {
-    const heart = new Request({ linger: 0 });
-    heart.connect(address(frontEnd.connection, 'hb'));
     const spinning = await frontEnd.begin('shell', 'execute_request', { code: 'for (;;) {}' });
     await frontEnd.hear(
       ({ header, parent }) => header.msg_type === 'execute_input' && parent.msg_id === spinning.msg_id,
     );
     for (const bytes of [Buffer.from('ping'), Buffer.alloc(0), Buffer.from([0, 255, 1])]) {
-      await heart.send(bytes);
-      assert.deepEqual(await heart.receive(), [bytes]);
+      assert.deepEqual(await frontEnd.beat(bytes), [bytes]);
     }
-    heart.close();
     const { reply } = await frontEnd.ask('control', 'interrupt_request', {});
     assert.deepEqual(reply?.content, { status: 'ok' });
     assert.equal((await frontEnd.outcome(spinning)).reply?.content.ename, 'KeyboardInterrupt');
