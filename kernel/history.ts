@@ -14,6 +14,8 @@ import type { Json } from './wire.js';
 
 /** What is kept: the newest sessions, so many and so many bytes of them; of a session so many bytes; the beginning of a result. */
 export const KEPT = { sessions: 500, bytes: 1 << 24, session: 1 << 22, output: 2000 } as const;
+/** A cell is written with its result, and not while the front end waits for it: milliseconds. */
+const LULL = 100;
 /** So many cells of this session are known without its file. */
 const REMEMBERED = 1000;
 
@@ -38,7 +40,8 @@ export class History {
   #session: number | undefined;
   #bytes = 0;
   #waiting = '';
-  #writing: Promise<void> | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #writing: Promise<void> = Promise.resolve();
   /** The last write may have ended within a line. */
   #torn = false;
   #told = '';
@@ -64,8 +67,11 @@ export class History {
   }
 
   /** All that was added is in the file, or will not be. */
-  async written(): Promise<void> {
-    await this.#writing;
+  written(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#writing = this.#writing.then(() => this.#append());
+    return this.#writing;
   }
 
   /** The content of history_reply's `history`. */
@@ -122,27 +128,25 @@ export class History {
   #write(line: { readonly n: number; readonly code?: string; readonly output?: string }): void {
     if (this.#folder === undefined) return;
     this.#waiting += `${JSON.stringify(line)}\n`;
-    this.#writing ??= this.#drain();
+    this.#timer ??= setTimeout(() => void this.written(), LULL);
   }
 
-  async #drain(): Promise<void> {
-    while (this.#waiting !== '') {
-      const text = `${this.#torn ? '\n' : ''}${this.#waiting}`;
-      this.#waiting = '';
-      try {
-        this.#session ??= await this.#claim();
-        this.#bytes += Buffer.byteLength(text);
-        if (this.#bytes > KEPT.session) throw new Error(`this session's is ${KEPT.session} bytes long`);
-        this.#torn = true;
-        await appendFile(this.#file(this.#session), text, { mode: 0o600 });
-        this.#torn = false;
-      } catch (error) {
-        const { message } = error as Error;
-        if (message !== this.#told) log(`the history is not kept: ${message}`);
-        this.#told = message;
-      }
+  async #append(): Promise<void> {
+    if (this.#waiting === '') return;
+    const text = `${this.#torn ? '\n' : ''}${this.#waiting}`;
+    this.#waiting = '';
+    try {
+      this.#session ??= await this.#claim();
+      this.#bytes += Buffer.byteLength(text);
+      if (this.#bytes > KEPT.session) throw new Error(`this session's is ${KEPT.session} bytes long`);
+      this.#torn = true;
+      await appendFile(this.#file(this.#session), text, { mode: 0o600 });
+      this.#torn = false;
+    } catch (error) {
+      const { message } = error as Error;
+      if (message !== this.#told) log(`the history is not kept: ${message}`);
+      this.#told = message;
     }
-    this.#writing = undefined;
   }
 
   /** Makes this session's file: the number after the last one, unless another kernel was first. */

@@ -1,6 +1,6 @@
 /** The history: of this session and of earlier ones, of several kernels at once, bounded, and where it cannot be written. */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -162,6 +162,38 @@ describe('history', () => {
     await history.written();
     assert.ok(statSync(path.join(folder, '501.jsonl')).size <= KEPT.session);
     assert.equal((await history.find(range(0))).length, 39);
+  });
+
+  const rooted = process.getuid?.() === 0 ? {} : { skip: 'needs root, to mount a small tmpfs' };
+  test('on a full disk it stops, whole lines only; once there is room it goes on', rooted, async () => {
+    const folder = fresh();
+    mkdirSync(folder, { recursive: true });
+    const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=32k', 'tmpfs', folder], { encoding: 'utf8' });
+    assert.equal(mounted.status, 0, mounted.stderr);
+    try {
+      const code = (n: number): string => `${n} ${'x'.repeat(3000)}`;
+      const kept = async (): Promise<number[]> =>
+        (await new History(folder).find(tail(100))).map((cell) => (cell as [number, number])[1]);
+      const history = new History(folder);
+      for (let n = 1; n <= 20; n++) {
+        history.add(n, code(n));
+        await history.written();
+      }
+      const before = await kept();
+      assert.ok(before.length >= 5 && before.length < 20, `${before.length} are kept`);
+      assert.deepEqual(
+        await history.find(range(0)),
+        [...Array(20).keys()].map((i) => [1, i + 1, code(i + 1)]),
+      );
+      assert.equal(spawnSync('mount', ['-o', 'remount,size=256k', folder]).status, 0);
+      for (const n of [21, 22]) {
+        history.add(n, code(n));
+        await history.written();
+      }
+      assert.deepEqual(await kept(), [...before, 21, 22]);
+    } finally {
+      spawnSync('umount', ['-l', folder]);
+    }
   });
 
   test('nothing of it is remembered without end: of a long session the file has the rest', async () => {
