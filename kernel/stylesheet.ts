@@ -1,6 +1,6 @@
 /**
  * The stylesheet of tables and plots: it goes to each front end once, with the first of them, and again when the output that carried
- * it is gone: its cell runs again, or clears what it showed. An output that is redrawn in place keeps it.
+ * it is gone: its cell runs again, clears what it showed, or is deleted (JupyterLab says so). An output that is redrawn in place keeps it.
  */
 import { STYLESHEET } from '../lib/html.js';
 import type { MimeBundle, ToIo } from './threads.js';
@@ -26,7 +26,9 @@ export class Stylesheets {
   begin(cell: number, { header, metadata, content }: Message): void {
     const place = String(metadata.cellId ?? content.code);
     this.#running = { cell, place, session: header.session };
-    if (this.#carriers.get(header.session)?.place === place) this.#carriers.delete(header.session);
+    const gone = [place, ...(Array.isArray(metadata.deletedCells) ? metadata.deletedCells : [])];
+    const carrier = this.#carriers.get(header.session);
+    if (carrier && gone.includes(carrier.place)) this.#carriers.delete(header.session);
   }
 
   /** A cell emptied its output. */

@@ -102,18 +102,23 @@ export class FrontEnd {
     }
   }
 
-  async #send(channel: Channel | 'stdin', type: string, content: Json, parent: Partial<Header> = {}): Promise<Header> {
-    const { header, frames } = this.#wire.encode({ type, content, parent });
+  async #send(
+    channel: Channel | 'stdin',
+    type: string,
+    content: Json,
+    more: { readonly parent?: Header; readonly metadata?: Json } = {},
+  ): Promise<Header> {
+    const { header, frames } = this.#wire.encode({ type, content, ...more });
     await this.#channels[channel].send(frames);
     return header;
   }
 
   async input(value: string, question: Message): Promise<void> {
-    await this.#send('stdin', 'input_reply', { value }, question.header);
+    await this.#send('stdin', 'input_reply', { value }, { parent: question.header });
   }
 
-  begin(channel: Channel, type: string, content: Json): Promise<Header> {
-    return this.#send(channel, type, content);
+  begin(channel: Channel, type: string, content: Json, metadata: Json = {}): Promise<Header> {
+    return this.#send(channel, type, content, { metadata });
   }
 
   /** All that came of a request, once it is idle again and, where one is due, the reply is there. */
@@ -132,8 +137,8 @@ export class FrontEnd {
     return this.outcome(await this.begin(channel, type, content), replied);
   }
 
-  async run(code: string, more: Json = {}): Promise<Heard> {
-    return this.ask('shell', 'execute_request', { code, ...more });
+  async run(code: string, more: Json = {}, metadata: Json = {}): Promise<Heard> {
+    return this.outcome(await this.begin('shell', 'execute_request', { code, ...more }, metadata));
   }
 
   /** Whether a request has its reply. */

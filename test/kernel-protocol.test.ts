@@ -187,6 +187,18 @@ describe('the protocol', { timeout: 300_000 }, () => {
     assert.deepEqual(await info({ target_name: 'vfiolab.view' }), { status: 'ok', comms: {} });
   });
 
+  test('the stylesheet comes again where the cell that had it was deleted', async () => {
+    const styled = async (metadata: Json): Promise<boolean> => {
+      const [result] = contents(await frontEnd.run("new View('t', ['a'], [['b']])", {}, metadata), 'execute_result');
+      return String((result?.data as Json)['text/html']).includes('<style>');
+    };
+    assert.equal(await styled({ cellId: 'first', deletedCells: [] }), true);
+    assert.equal(await styled({ cellId: 'second', deletedCells: ['another'] }), false);
+    assert.equal(await styled({ cellId: 'third', deletedCells: ['another', 'first'] }), true);
+    assert.equal(await styled({ cellId: 'second' }), false);
+    assert.equal(await styled({ cellId: 'third' }), true);
+  });
+
   test('a question goes to whoever ran the cell, on stdin, and only where it may', async () => {
     const request = await frontEnd.begin('shell', 'execute_request', {
       ...{ code: "await input('word ', { password: true })", allow_stdin: true },
