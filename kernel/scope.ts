@@ -19,17 +19,30 @@ interface Watch extends PromiseLike<void> {
   /** Ends it; what is shown stays. */
   stop(): void;
 }
+interface WatchOptions {
+  /** Milliseconds from one look to the next, 250 by default; \`'cell'\`: after each cell, which then tells what it has changed. */
+  every?: number | 'cell';
+  /** Goes on after the cell. */
+  keep?: boolean;
+  /** Does not look while a cell runs that has touched the same card. */
+  pause?: boolean;
+  /** A heading of your own. */
+  title?: string;
+}
 /**
  * Shows a value below the cell and draws it again in its place, every 250 ms or \`every\`, until the cell ends, is interrupted, or
- * \`stop()\` is called; with \`keep\`, also after the cell. What changed in the last second is marked.
+ * \`stop()\` is called; with \`keep\`, also after the cell. What changed in the last second is marked: the bits of a register, its fields.
  *
  * A function is called each time: what it reads, it reads. A register map or a register is read too, but for what reading would change.
+ * Numbers have their rate per second, an interrupt its count, its rate and its last latency. What a cell changes of registers that are
+ * watched beyond their own cell is told below it.
+ *
  * As the last value of a cell, or awaited, it keeps the cell running. The prompt keeps it, pinned above the input, until Ctrl-C on an
  * empty line.
  *
- * @example watch(() => edu.STATUS.read(), { every: 100 })
+ * @example watch(edu, { every: 100, pause: true }); watch(irq); watch(() => ({ rx: mac.RX.read(), tx: mac.TX.read() }))
  */
-declare function watch(source: Viewable | (() => unknown), options?: { every?: number; keep?: boolean }): Watch;
+declare function watch(source: Viewable | readonly Viewable[] | (() => unknown), options?: WatchOptions): Watch;
 /**
  * Shows the first 256 bytes of a region, of the region of bound registers, or of a DMA buffer, as a hexdump; at the prompt, also the
  * whole of it, full screen: move, jump to an offset or a register, search, edit ('?' tells the keys). What is on the screen is read, by

@@ -6,6 +6,7 @@ import { Device } from '../lib/device.js';
 import type { Asker } from './ask.js';
 import { Cell } from './cell.js';
 import { rich } from './display.js';
+import { cellBegins, cellEnds } from './live.js';
 import { type MapFacts, mapFacts } from './maps.js';
 import { Modules } from './modules.js';
 import type { Output } from './output.js';
@@ -69,6 +70,7 @@ export class Session {
     blocking();
     this.#running = cell;
     this.onCell?.begin();
+    cellBegins();
     let error: CellError | undefined;
     const expressions: Record<string, unknown> = {};
     try {
@@ -83,6 +85,9 @@ export class Session {
     cell.settle();
     this.#running = undefined;
     this.onCell?.end(request.code);
+    const changed = cellEnds();
+    const picture = changed && !cell.silent ? await rich(changed) : undefined;
+    if (picture) this.#output.send({ type: 'display', cell: cell.id, ...picture });
     this.#output.send({ type: 'done', cell: cell.id, expressions, ...(error ? { error } : {}) });
   }
 

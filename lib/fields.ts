@@ -192,6 +192,11 @@ export class RegisterValue<W extends Width = Width> extends Shown {
     Object.assign(this, fields);
   }
 
+  /** Whose value it is; no method of the value's own, since its names are the fields'. */
+  static register(value: RegisterValue): { readonly path: string; readonly spec: RegisterSpec } {
+    return { path: value.#path, spec: value.#spec };
+  }
+
   [VIEW](): View {
     const raw = BigInt(this.raw);
     const rows = layoutOf(this.#spec).map((field) => {

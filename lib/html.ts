@@ -1,7 +1,7 @@
 /** The printer for notebooks: a View as HTML, and the stylesheet that gives it colours. The only place that knows tags. */
 import { columnWidths } from './print.js';
 import { escaped, toSvg } from './svg.js';
-import type { Cell, Tone, ViewData } from './view.js';
+import { type Cell, partsOf, type Tone, type ViewData } from './view.js';
 
 /**
  * How Views look in HTML. It stands in a page once; without it (GitHub leaves it out) the tags alone read well. Light or dark is what
@@ -39,10 +39,15 @@ const blanks = (text: string): string => text.replace(/ {2}|^ | $/g, (run) => (r
 /** Tags that mean something where no stylesheet is; for the other tones a class is enough. */
 const MEANING: Partial<Record<Tone, string>> = { value: 'b', bad: 'b', changed: 'mark' };
 
-function tag(name: 'td' | 'span', { text, tone = 'plain', align }: Cell, columns = 1): string {
-  const meaning = text === '' ? undefined : MEANING[tone];
-  const plain = name === 'span' ? escaped(text) : blanks(escaped(text));
-  const content = meaning ? `<${meaning}>${plain}</${meaning}>` : plain;
+function tag(name: 'td' | 'span', cell: Cell, columns = 1): string {
+  const { tone = 'plain', align } = cell;
+  const content = partsOf(name === 'span' ? cell : { ...cell, text: blanks(cell.text) })
+    .map((part) => {
+      const meaning = MEANING[part.tone];
+      const plain = escaped(part.text);
+      return meaning ? `<${meaning}>${plain}</${meaning}>` : plain;
+    })
+    .join('');
   const colour = tone === 'plain' || tone === 'value' || tone === 'changed' ? '' : ` class="${tone}"`;
   const place = `${align === 'right' ? ' align="right"' : ''}${columns === 1 ? '' : ` colspan="${columns}"`}`;
   if (name === 'span' && colour === '') return content;

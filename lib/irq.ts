@@ -6,6 +6,7 @@ import { Histogram } from './histogram.js';
 import { label, silent } from './silence.js';
 import { ownedByThread } from './thread.js';
 import { Unmasker } from './unmask.js';
+import { type Uses, usesOf } from './uses.js';
 import { Shown, VIEW, View } from './view.js';
 
 export interface WaitOptions {
@@ -53,6 +54,12 @@ export class Irq extends Shown {
   #total = 0;
   #pending = 0;
   #drainedAt: bigint | undefined;
+  readonly #uses: Uses;
+  /** The last drain, and what it came after, as performance.now() has them; 0: nothing was written or triggered since the one before. */
+  #drained = 0;
+  #cause = 0;
+  #triggeredAt = 0;
+  #latency: number | undefined;
   /** Fired by `trigger()`, and not drained yet: those mask nothing. */
   #triggered = 0;
   #masked = false;
@@ -68,6 +75,8 @@ export class Irq extends Shown {
     this.vector = vector;
     this.path = `${backend.path}/${info.name}[${vector}]`;
     this.#eventfd = eventfd;
+    this.#uses = usesOf(backend.path);
+    this.#uses.timed = true;
     ownedByThread(this, this.path);
     eventfd.onReady(() => this.#drain());
   }
@@ -85,6 +94,17 @@ export class Irq extends Shown {
   get drainedAt(): bigint | undefined {
     this.#drain();
     return this.#drainedAt;
+  }
+
+  /**
+   * Nanoseconds that the last firing took which `wait()` took or `trigger()` made: from the last write to the card's registers before it
+   * (or from `trigger()`; where nothing was written since the firing before, from the call of `wait()`) to its drain. Undefined before that.
+   *
+   * @example edu.FACTORIAL.write(10); await irq.wait(); irq.latency
+   */
+  get latency(): number | undefined {
+    this.#drain();
+    return this.#latency;
   }
 
   /** INTx only: masked by the kernel since it last fired, or by `mask()`. */
@@ -162,9 +182,14 @@ export class Irq extends Shown {
     }
     for (const irq of irqs) if (irq.#closed !== undefined) return Promise.reject(irq.#closed);
     if (signal?.aborted) return Promise.reject(signal.reason);
+    const began = performance.now();
+    // Whoever takes them as they come expects none at any time.
+    const time = (irq: Irq) => (asked === Irq.firings ? undefined : irq.#time(began));
     for (const irq of irqs) {
       irq.#drain();
-      if (irq.#pending > 0 && irq.#waiters.length === 0) return Promise.resolve(irq.#take(irq.#pending));
+      if (irq.#pending === 0 || irq.#waiters.length > 0) continue;
+      time(irq);
+      return Promise.resolve(irq.#take(irq.#pending));
     }
     const caller: { stack?: string } = {};
     Error.captureStackTrace(caller, asked);
@@ -181,6 +206,7 @@ export class Irq extends Shown {
       const waiter: Waiter = {
         resolve: (firing) => {
           leave();
+          time(firing.irq);
           resolve(firing);
         },
         reject: (error) => {
@@ -267,6 +293,7 @@ export class Irq extends Shown {
   /** Fires the vector's eventfd from software, without the device: a self-test of the path. Ref: VFIO_IRQ_SET_ACTION_TRIGGER */
   trigger(): void {
     this.#checkOpen('trigger');
+    this.#triggeredAt = performance.now();
     this.#backend.setIrqs(this.#info.index, 'trigger', this.vector, { none: 1 });
     this.#triggered++;
   }
@@ -344,6 +371,10 @@ export class Irq extends Shown {
     const fired = this.#eventfd.drain();
     if (fired === 0) return;
     this.#drainedAt = process.hrtime.bigint();
+    const cause = Math.max(this.#uses.wroteAt, this.#triggeredAt);
+    this.#cause = cause > this.#drained ? cause : 0;
+    this.#drained = performance.now();
+    if (this.#triggered > 0) this.#time(0);
     this.#total += fired;
     this.#pending += fired;
     if (this.#info.automasked && fired > this.#triggered) this.#masked = true;
@@ -353,6 +384,12 @@ export class Irq extends Shown {
       if (waiter === undefined) return;
       waiter.resolve(this.#take(this.#waiters.length === 1 ? this.#pending : 1));
     }
+  }
+
+  /** The last firing was expected, from `began` on at the latest. */
+  #time(began: number): void {
+    const from = this.#cause > 0 ? this.#cause : began;
+    if (from > 0 && from < this.#drained) this.#latency = Math.round((this.#drained - from) * 1e6);
   }
 
   /** So many of the pending firings, for one wait. */

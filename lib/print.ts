@@ -1,5 +1,5 @@
 /** The printers for text: a View as plain text, and as ANSI for a terminal. html.ts has the one for notebooks; nothing else knows colours. */
-import type { Cell, Tone, ViewData } from './view.js';
+import { type Cell, partsOf, type Tone, type ViewData } from './view.js';
 
 /** SGR parameters: bright enough on dark, dark enough on light backgrounds. */
 export const SGR: Readonly<Record<Tone, string>> = {
@@ -26,30 +26,37 @@ export function columnWidths(view: ViewData): number[] {
   return widths;
 }
 
-function pad(cell: Cell, width: number): string {
-  const blanks = ' '.repeat(Math.max(0, width - [...cell.text].length));
-  return cell.align === 'right' ? blanks + cell.text : cell.text + blanks;
+function pad(cell: Cell, width: number): Cell {
+  const { text, align, changed = [] } = cell;
+  const blanks = ' '.repeat(Math.max(0, width - [...text].length));
+  if (align !== 'right') return { ...cell, text: text + blanks };
+  const by = blanks.length;
+  return { ...cell, text: blanks + text, changed: changed.map(([from, to]) => [from + by, to + by] as const) };
 }
 
-function lines(view: ViewData, paint: (padded: string, tone: Tone) => string): string {
+function lines(view: ViewData, paintPart: (text: string, tone: Tone) => string): string {
+  const paint = (cell: Cell): string =>
+    partsOf(cell)
+      .map(({ text, tone }) => paintPart(text, tone))
+      .join('');
   if (view.form === 'lines') {
-    const text = view.rows.map((row) => row.map((cell) => paint(cell.text, cell.tone ?? 'plain')).join(''));
-    return (view.title === '' ? text : [paint(view.title, 'value'), ...text]).join('\n');
+    const text = view.rows.map((row) => row.map(paint).join(''));
+    return (view.title === '' ? text : [paintPart(view.title, 'value'), ...text]).join('\n');
   }
   const widths = columnWidths(view);
   const line = (cells: readonly Cell[]) =>
-    `  ${cells.map((cell, column) => paint(pad(cell, widths[column] ?? 0), cell.tone ?? 'plain')).join('  ')}`.trimEnd();
+    `  ${cells.map((cell, column) => paint(pad(cell, widths[column] ?? 0))).join('  ')}`.trimEnd();
   const head = view.head.length > 0 ? [line(view.head.map((text) => ({ text, tone: 'dim' })))] : [];
-  const title = view.title === '' ? [] : [paint(view.title, 'value')];
+  const title = view.title === '' ? [] : [paintPart(view.title, 'value')];
   return [...title, ...head, ...view.rows.map(line)].join('\n');
 }
 
 /** The View as plain text, columns aligned, no trailing newline. */
 export function toText(view: ViewData): string {
-  return lines(view, (padded) => padded);
+  return lines(view, (text) => text);
 }
 
 /** The View as text with ANSI colours. */
 export function toAnsi(view: ViewData): string {
-  return lines(view, (padded, tone) => (SGR[tone] === '' ? padded : `\x1b[${SGR[tone]}m${padded}\x1b[0m`));
+  return lines(view, (text, tone) => (SGR[tone] === '' ? text : `\x1b[${SGR[tone]}m${text}\x1b[0m`));
 }

@@ -6,6 +6,7 @@ import { UsageError } from './errors.js';
 import { hexdump, type Stretch } from './hexdump.js';
 import { type BoundRegister, bindRegisters, changesByReading, type RegisterMap, type Registers } from './registers.js';
 import { ownedByThread } from './thread.js';
+import { type Uses, usesOf } from './uses.js';
 import { Shown, VIEW, View } from './view.js';
 
 /** Bytes of a block in one native call: some milliseconds on a slow bus. */
@@ -25,6 +26,7 @@ export class Region extends Shown {
   readonly path: string;
   readonly #index: number;
   readonly #end: number;
+  readonly #uses: Uses;
   /** By offset: registers that reading changes, as far as maps were bound that know them. */
   readonly #fragile = new Map<number, { readonly size: number; readonly name: string }>();
   /** By offset and name: registers of the maps that were bound. */
@@ -39,6 +41,7 @@ export class Region extends Shown {
     ownedByThread(this, this.path);
     this.#index = info.index;
     this.#end = info.size;
+    this.#uses = usesOf(backend.path);
   }
 
   /** 'bar0' … 'bar5', 'rom', 'config', 'vga'. */
@@ -92,6 +95,7 @@ export class Region extends Shown {
   write8(offset: number, value: number): void {
     this.#check(offset, 8, 'write8');
     this.#checkValue(offset, 8, value);
+    this.#stamp();
     this.#backend.write(this.#index, offset, 8, value);
   }
 
@@ -99,6 +103,7 @@ export class Region extends Shown {
   write16(offset: number, value: number): void {
     this.#check(offset, 16, 'write16');
     this.#checkValue(offset, 16, value);
+    this.#stamp();
     this.#backend.write(this.#index, offset, 16, value);
   }
 
@@ -106,6 +111,7 @@ export class Region extends Shown {
   write32(offset: number, value: number): void {
     this.#check(offset, 32, 'write32');
     this.#checkValue(offset, 32, value);
+    this.#stamp();
     this.#backend.write(this.#index, offset, 32, value);
   }
 
@@ -113,6 +119,7 @@ export class Region extends Shown {
   write64(offset: number, value: bigint): void {
     this.#check(offset, 64, 'write64');
     this.#checkValue(offset, 64, value);
+    this.#stamp();
     this.#backend.write(this.#index, offset, 64, value);
   }
 
@@ -126,6 +133,7 @@ export class Region extends Shown {
   write<W extends Width>(offset: number, width: W, value: Value<W>): void {
     this.#check(offset, width, `write${width}`);
     this.#checkValue(offset, width, value);
+    this.#stamp();
     this.#backend.write(this.#index, offset, width, value);
   }
 
@@ -148,6 +156,7 @@ export class Region extends Shown {
   /** Writes `bytes` by accesses of exactly `width` bits at ascending offsets; see `readBlock`. */
   writeBlock(offset: number, bytes: Uint8Array, width: Width = 32): void {
     this.#checkBlock(offset, bytes.length, width, 'writeBlock');
+    this.#stamp();
     this.#inChunks(`write ${this.path}`, bytes.length, (at, end) =>
       this.#backend.writeBlock(this.#index, offset + at, width, bytes.subarray(at, end)),
     );
@@ -242,6 +251,12 @@ export class Region extends Shown {
     if (!known || !Number.isSafeInteger(offset) || offset < 0 || offset > this.#end - bytes || offset % bytes !== 0) {
       this.#refuse(offset, width, attempted);
     }
+    this.#uses.count++;
+  }
+
+  /** Before a write. */
+  #stamp(): void {
+    if (this.#uses.timed) this.#uses.wroteAt = performance.now();
   }
 
   #checkValue(offset: number, width: Width, value: number | bigint): void {

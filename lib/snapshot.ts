@@ -1,7 +1,7 @@
 /** Every register of a map at one moment, as data: to look at, to keep, to compare with another moment. */
-import { layoutOf } from './fields.js';
-import { BoundRegister, changesByReading, type RegisterBlock } from './registers.js';
-import { type CellLike, Shown, VIEW, View } from './view.js';
+import { layoutOf, RegisterValue } from './fields.js';
+import { BoundRegister, changesByReading, type RegisterBlock, type RegisterSpec } from './registers.js';
+import { type Cell, type CellLike, Shown, VIEW, View } from './view.js';
 
 /** A register of any map: its verbs differ with its access. */
 type AnyRegister = Omit<BoundRegister, 'read' | 'write' | 'modify' | 'change' | 'decode'>;
@@ -41,10 +41,8 @@ export class Snapshot extends Shown {
   since(earlier: Snapshot): View {
     const rows = this.readings.flatMap((reading): CellLike[][] => {
       const before = earlier.readings.find(({ name }) => name === reading.name);
-      if (before?.raw === undefined || reading.raw === undefined || before.raw === reading.raw) return [];
-      const fields = Object.entries(reading.fields)
-        .filter(([name, value]) => before.fields[name] !== value)
-        .map(([name, value]) => `${name} ${before.fields[name]} → ${value}`);
+      const fields = before && differing(before, reading);
+      if (!fields) return [];
       return [
         [
           { text: reading.name, tone: 'name' },
@@ -59,24 +57,67 @@ export class Snapshot extends Shown {
   }
 
   [VIEW](): View {
-    const rows = this.readings.map((reading): CellLike[] => [
-      { text: `0x${reading.offset.toString(16).padStart(2, '0')}`, tone: 'dim' },
-      { text: reading.name, tone: 'name' },
-      reading.raw === undefined ? { text: reading.unread ?? '', tone: 'dim' } : { text: hexOf(reading), tone: 'value' },
-      Object.entries(reading.fields)
-        .map(([name, value]) => `${name}=${value}`)
-        .join(' '),
-    ]);
+    return this.picture();
+  }
+
+  /** The View, with those parts drawn as changed, and behind a register without fields what `aside` says of it. */
+  picture(changed: (reading: Reading) => Lit = () => UNLIT, aside: (reading: Reading) => string = () => ''): View {
+    const rows = this.readings.map((reading): CellLike[] => {
+      const { offset, name, raw, unread = '', fields } = reading;
+      const lit = changed(reading);
+      const text = hexOf(reading);
+      const digits = [...text].map((digit, at) => ({ text: digit, lit: at > 1 && lit.digit(at) }));
+      const named = Object.entries(fields).flatMap(([field, value], index) => [
+        ...(index > 0 ? [{ text: ' ', lit: false }] : []),
+        { text: `${field}=${value}`, lit: lit.field(field) },
+      ]);
+      return [
+        { text: `0x${offset.toString(16).padStart(2, '0')}`, tone: 'dim' },
+        { text: name, tone: 'name' },
+        raw === undefined ? { text: unread, tone: 'dim' } : { ...joined(digits), tone: 'value' },
+        named.length > 0 ? joined(named) : aside(reading),
+      ];
+    });
     return new View(this.path, ['offset', 'name', 'value', 'fields'], rows);
   }
 }
 
-const hexOf = ({ raw, digits }: Reading): string =>
+/** What has changed of a register: characters of its hex text, and fields. */
+export interface Lit {
+  readonly digit: (at: number) => boolean;
+  readonly field: (name: string) => boolean;
+}
+
+const UNLIT: Lit = { digit: () => false, field: () => false };
+
+/** One cell of parts, those that are lit drawn as changed. */
+function joined(parts: readonly { readonly text: string; readonly lit: boolean }[]): Cell {
+  const changed: [from: number, to: number][] = [];
+  let at = 0;
+  for (const { text, lit } of parts) {
+    const last = changed.at(-1);
+    if (lit && last?.[1] === at) last[1] += text.length;
+    else if (lit) changed.push([at, at + text.length]);
+    at += text.length;
+  }
+  const text = parts.map((part) => part.text).join('');
+  return changed.length > 0 ? { text, changed } : { text };
+}
+
+export const hexOf = ({ raw, digits }: Reading): string =>
   raw === undefined ? '' : `0x${raw.toString(16).padStart(digits, '0')}`;
 
+/** The fields that differ, as 'COMPUTING 0 → 1'; undefined where the register does not, or was not read. */
+export function differing(before: Reading, after: Reading): readonly string[] | undefined {
+  if (before.raw === undefined || after.raw === undefined || before.raw === after.raw) return undefined;
+  return Object.entries(after.fields)
+    .filter(([name, value]) => before.fields[name] !== value)
+    .map(([name, value]) => `${name} ${before.fields[name]} → ${value}`);
+}
+
 /**
- * Reads every register of a bound map, or one, once each in ascending order, and keeps the values. Those that reading would change (access
- * 'rclr', or a field of it), and those that are write-only, are left out and say so.
+ * Reads every register of a bound map, or one, or those of an array, once each in ascending order, and keeps the values. Those that
+ * reading would change (access 'rclr', or a field of it), and those that are write-only, are left out and say so.
  *
  * @throws BusError, ClosedError as `Region.read32` does.
  * @example
@@ -84,11 +125,19 @@ const hexOf = ({ raw, digits }: Reading): string =>
  * edu.STATUS.modify({ IRQ: 1 })
  * snapshot(edu).since(before)
  */
-export function snapshot(registers: RegisterBlock | AnyRegister): Snapshot {
+export function snapshot(registers: RegisterBlock | AnyRegister | readonly AnyRegister[]): Snapshot {
   const all = registers instanceof BoundRegister ? [registers] : registersOf(registers as RegisterBlock);
-  const [first] = all;
-  const path = first?.path.replace(/\+0x[0-9a-f]+ .*$/, '') ?? '';
-  return new Snapshot(path, all.map(reading));
+  return new Snapshot(regionOf(all[0]?.path ?? ''), all.map(reading));
+}
+
+/** '0000:03:00.0/bar0' of '0000:03:00.0/bar0+0x20 STATUS'. */
+const regionOf = (path: string): string => path.replace(/\+0x[0-9a-f]+ .*$/, '');
+
+/** The snapshot of the one register that gave this value. Reads nothing. */
+export function snapshotOf(value: RegisterValue): Snapshot {
+  const { path, spec } = RegisterValue.register(value);
+  const offset = Number(/\+(0x[0-9a-f]+) /.exec(path)?.[1] ?? 0);
+  return new Snapshot(regionOf(path), [readingOf(path.split(' ').at(-1) ?? '', offset, spec, value)]);
 }
 
 /** The registers of a bound map, arrays of registers laid out. */
@@ -103,7 +152,11 @@ function reading(register: BoundRegister): Reading {
   if (changesByReading(spec)) {
     return { ...about, unread: 'not read: reading it changes it' };
   }
-  const value = register.read();
+  return readingOf(name, offset, spec, register.read());
+}
+
+function readingOf(name: string, offset: number, spec: RegisterSpec, value: unknown): Reading {
+  const about = { name, offset, digits: spec.width / 4, fields: {} };
   if (typeof value !== 'object' || value === null) return { ...about, raw: value as number | bigint };
   const { raw } = value as { raw: number | bigint };
   const named = value as Record<string, number | bigint | string>;

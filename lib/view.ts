@@ -13,10 +13,27 @@ export interface Cell {
   readonly text: string;
   readonly tone?: Tone;
   readonly align?: 'left' | 'right';
+  /** Parts of the text that are drawn as 'changed', whatever the tone: from and to in UTF-16 units, in order, none touching another. */
+  readonly changed?: readonly (readonly [from: number, to: number])[];
 }
 
 /** A cell, or its text alone. */
 export type CellLike = Cell | string;
+
+/** A cell's text in parts that each have one tone. */
+export function partsOf({
+  text,
+  tone = 'plain',
+  changed = [],
+}: Cell): readonly { readonly text: string; readonly tone: Tone }[] {
+  const parts: { text: string; tone: Tone }[] = [];
+  let at = 0;
+  for (const [from, to] of changed) {
+    parts.push({ text: text.slice(at, from), tone }, { text: text.slice(from, to), tone: 'changed' });
+    at = to;
+  }
+  return [...parts, { text: text.slice(at), tone }].filter((part) => part.text !== '');
+}
 
 /** A View as it travels: plain data. */
 export interface ViewData {
@@ -61,6 +78,11 @@ export class View implements ViewData, Viewable {
 
   [VIEW](): View {
     return this;
+  }
+
+  /** The same picture with another title, or other rows. */
+  with({ title = this.title, rows = this.rows }: Partial<Pick<ViewData, 'title' | 'rows'>>): View {
+    return Object.assign(new View('', [], []), this, { title, rows });
   }
 
   toString(): string {

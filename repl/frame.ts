@@ -3,9 +3,10 @@ import type { Scene } from './dialogue.js';
 import { highlight } from './highlight.js';
 import { chop, columns, fit, fold, type Line, type Look, lineText, span, splitLines, visible, wrap } from './line.js';
 import { menuLines } from './menu.js';
+import { panelLines } from './panels.js';
 import { hintLine } from './signature.js';
 import { statusChange, statusLine } from './status.js';
-import { allLines, promptOf, settle } from './transcript.js';
+import { promptOf, settle } from './transcript.js';
 import type { Size } from './whole.js';
 import { SLOW_AFTER, STUBBORN_AFTER } from './work.js';
 
@@ -18,6 +19,8 @@ export interface Frame {
 /** A cell that runs shorter than this gets no status line. */
 const BUSY_AFTER = 1000;
 const WAITING_ROWS = 4;
+/** Panels take no more of the screen, so that what is typed shows what it does. */
+const PINNED = 2 / 3;
 
 /** A text as rows of at most `width` columns, and the cursor's place among them; at the end of a full row it begins the next. */
 function layout(text: Line, cursor: number, width: number): { rows: Line[]; x: number; y: number } {
@@ -79,13 +82,6 @@ function status({ kernel, running, waiting, search, joined, silent, ending, star
 const hintLines = ({ hint }: Scene, width: number, room: number): Line[] =>
   hint && room > 0 ? [hintLine(hint, width)] : [];
 
-/** The panels, one below the other, in at most `room` lines. */
-function panelLines({ panels }: Scene, width: number, room: number): Line[] {
-  const lines = panels.flatMap(({ entry }) => allLines(entry, width)).map((line) => wrap(line, width)[0] ?? []);
-  if (lines.length <= room) return lines;
-  return room < 2 ? [] : [...lines.slice(0, room - 1), [span(`… ${lines.length - room + 1} more lines`, 'dim')]];
-}
-
 /** What is being typed, and behind it what the history suggests, of which only the first line is shown. */
 function typedLine({ editor, suggestion }: Scene): Line {
   const [first = '', ...more] = suggestion.split('\n');
@@ -134,7 +130,8 @@ export function frame(scene: Scene, size: Size, now: number): Frame {
   const first = Math.max(0, Math.min(y - Math.floor(height / 2), typed.length - height));
   const spare = Math.max(0, room - below.length - height);
   const told = above.slice(0, spare);
-  const shown = [...panelLines(scene, size.columns, spare - told.length), ...told];
+  const pinned = Math.min(spare - told.length, Math.floor(size.rows * PINNED));
+  const shown = [...panelLines(scene.panels, size.columns, pinned), ...told];
   return {
     lines: [...shown, ...typed.slice(first, first + height), ...below],
     cursor: { x: promptOf(number).length + x, y: shown.length + y - first },

@@ -1,5 +1,5 @@
 /** A View laid out for a width: aligned columns; where they do not fit, the widest ones are folded inside their column. */
-import type { Cell, ViewData } from '../lib/view.js';
+import { type Cell, partsOf, type ViewData } from '../lib/view.js';
 import { columns, fold, type Line, type Look, pad, type Span, span } from './line.js';
 
 const GAP = 2;
@@ -27,16 +27,32 @@ export function columnWidths(natural: readonly number[], width: number): number[
   return widths;
 }
 
+/** A cell folded to a width: each piece has its own part of what has changed. */
+function piecesOf(cell: Cell, width: number): Cell[] {
+  let at = 0;
+  return fold(cell.text, width).map((text) => {
+    const start = cell.text.indexOf(text, at);
+    at = start + text.length;
+    const changed = (cell.changed ?? [])
+      .map(([from, to]) => [Math.max(0, from - start), Math.min(text.length, to - start)] as const)
+      .filter(([from, to]) => from < to);
+    return { ...cell, text, changed };
+  });
+}
+
 function row(cells: readonly Cell[], widths: readonly number[], look?: Look): Line[] {
-  const folded = cells.map(({ text }, index) => fold(text, Math.max(1, widths[index] ?? 1)));
+  const folded = cells.map((cell, index) => piecesOf(cell, Math.max(1, widths[index] ?? 1)));
   const height = Math.max(1, ...folded.map((pieces) => pieces.length));
   return Array.from({ length: height }, (_, y) => {
     const line: Span[] = [span(' '.repeat(INDENT))];
     cells.forEach((cell, index) => {
       const last = index === cells.length - 1;
-      const text = folded[index]?.[y] ?? '';
-      const padded = last && cell.align !== 'right' ? text : pad(text, widths[index] ?? 0, cell.align);
-      line.push(span(padded, look ?? cell.tone ?? 'plain'));
+      const piece = folded[index]?.[y] ?? { text: '' };
+      const right = cell.align === 'right';
+      const text = last && !right ? piece.text : pad(piece.text, widths[index] ?? 0, cell.align);
+      const by = right ? text.length - piece.text.length : 0;
+      const changed = (piece.changed ?? []).map(([from, to]) => [from + by, to + by] as const);
+      line.push(...partsOf({ ...piece, text, changed }).map((part) => span(part.text, look ?? part.tone)));
       if (!last) line.push(span(' '.repeat(GAP)));
     });
     return line;
@@ -48,14 +64,14 @@ const TAB = 8;
 /** A line as it stands; the terminal wraps it. Tabs become blanks, as nothing below counts them. */
 function preformatted(cells: readonly Cell[]): Line {
   let column = 0;
-  return cells.map(({ text, tone }) => {
+  return cells.flatMap(partsOf).map(({ text, tone }) => {
     const parts = text.split('\t').map((part, index, all) => {
       column += columns(part);
       const blanks = index === all.length - 1 ? 0 : TAB - (column % TAB);
       column += blanks;
       return part + ' '.repeat(blanks);
     });
-    return span(parts.join(''), tone ?? 'plain');
+    return span(parts.join(''), tone);
   });
 }
 

@@ -1,6 +1,7 @@
 /** A real terminal for tests: tmux, with a server, a session and a size of its own. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** For a loaded machine, in milliseconds. */
@@ -83,6 +84,12 @@ export class Tmux {
 
   resize(columns: number, rows: number): void {
     this.#run('resize-window', '-x', `${columns}`, '-y', `${rows}`);
+  }
+
+  /** From now on what the program writes goes to a file, too, byte for byte. */
+  record(file: string): void {
+    writeFileSync(file, '');
+    this.#run('pipe-pane', '-o', `cat >> '${file}'`);
   }
 
   /** Everything on the screen and above it; lines that the terminal wrapped are whole. */
