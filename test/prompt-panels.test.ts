@@ -128,7 +128,7 @@ describe('what a watch shows', () => {
     };
     const lines = table(new View('', [], [[cell]]), 12);
     assert.deepEqual(
-      lines.map((line) => paint(line, true)),
+      lines.map((line) => paint(line, 16)),
       ['  MAJOR=1', '  \x1b[7mMINOR=2\x1b[0m', '  MAGIC=\x1b[7m3\x1b[0m'],
     );
   });
