@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { needs } from '../needs.js';
+import { bundled } from './bundle.js';
 import { EDU, NVME } from './cards.js';
 import { CHECKOUT, Guest, quote } from './guest.js';
 import { relay } from './relay.js';
@@ -9,11 +10,12 @@ import { relay } from './relay.js';
 test('processes and their cards, in a QEMU guest', needs('guest'), async (t) => {
   const guest = await Guest.boot({ deadline: 840, keep: process.env.VFIOLAB_VM_KEEP === '1' });
   t.after(() => guest.off());
+  const lab = await bundled(guest);
 
-  await t.test('one card in several processes', (t) => relay(t, guest, 'share', { before: `bind ${EDU}` }));
-  await t.test('killed processes', (t) => relay(t, guest, 'survival'));
-  await t.test('one of two processes is killed', (t) => relay(t, guest, 'kills', { timeout: 600 }));
-  await t.test('the card goes away', (t) => relay(t, guest, 'gone', { before: `bind ${NVME}` }));
+  await t.test('one card in several processes', (t) => relay(t, guest, 'share', { before: `${lab} && bind ${EDU}` }));
+  await t.test('killed processes', (t) => relay(t, guest, 'survival', { before: lab }));
+  await t.test('one of two processes is killed', (t) => relay(t, guest, 'kills', { before: lab, timeout: 600 }));
+  await t.test('the card goes away', (t) => relay(t, guest, 'gone', { before: `${lab} && bind ${NVME}` }));
   await t.test('the machine is turned off while a program that never ends has a card', async () => {
     const program = `import { open } from '${CHECKOUT}/dist/lib/index.js'; open('${EDU}', { share: true }).dma(4096); console.log('open'); for (;;);`;
     const command = `setsid node --input-type=module -e ${quote(program)} >/run/said 2>&1 & until grep . /run/said; do sleep 0.1; done`;

@@ -5,10 +5,18 @@ import { createInterface } from 'node:readline';
 import { EDU_BUFFER } from '../../../lib/index.js';
 import { EDU } from '../cards.js';
 
-const PROGRAM = `
-  import { writeSync } from 'node:fs';
-  import { createInterface } from 'node:readline';
-  import * as lab from '${new URL('../../../lib/index.js', import.meta.url).href}';
+/** The library as it is required where it is bundled (../bundle.ts), and imported elsewhere. */
+const LIBRARY = new URL('../../../lib/index.js', import.meta.url).href;
+export const BUNDLE: string | undefined = process.env.VFIOLAB_BUNDLE;
+/** For `node -e`, which knows no import: `lab` is the library in what follows. */
+export const WITH_LAB = (program: string): string =>
+  BUNDLE === undefined
+    ? `import('${LIBRARY}').then(async (lab) => {${program}});`
+    : `(async (lab) => {${program}})(require('${BUNDLE}'));`;
+
+const PROGRAM: string = WITH_LAB(`
+  const { writeSync } = require('node:fs');
+  const { createInterface } = require('node:readline');
   const Body = Object.getPrototypeOf(async () => {}).constructor;
   const state = {};
   const say = (answer) => writeSync(1, JSON.stringify(answer, (_, value) => typeof value === 'bigint' ? String(value) : value) + '\\n');
@@ -21,7 +29,7 @@ const PROGRAM = `
       say({ id, error: error.name + ': ' + error.message });
     }
   }).on('close', () => process.exit());
-`;
+`);
 
 /** Where the card has its own memory, as its DMA engine sees it. */
 export const CARD = BigInt(EDU_BUFFER.offset);
@@ -73,7 +81,7 @@ export class Face {
 
   constructor() {
     faces.add(this);
-    this.#child = spawn(process.execPath, ['--input-type=module', '-e', PROGRAM], {
+    this.#child = spawn(process.execPath, ['-e', PROGRAM], {
       stdio: ['pipe', 'pipe', 'inherit'],
     });
     this.ended = once(this.#child, 'exit');

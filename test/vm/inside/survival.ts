@@ -5,11 +5,12 @@ import { once } from 'node:events';
 import test from 'node:test';
 import { open } from '../../../lib/index.js';
 import { EDU } from '../cards.js';
+import { WITH_LAB } from './face.js';
 
 /** Uses all that a card gives, starts a child that outlives it, and says the child's pid. */
 const BUSY = `
-  import { spawn } from 'node:child_process';
-  import { EDU, open } from '${new URL('../../../lib/index.js', import.meta.url).href}';
+  const { spawn } = require('node:child_process');
+  const { EDU, open } = lab;
   const dev = open('${EDU}');
   dev.busMaster(true);
   const [irq] = dev.enableIrqs('msi');
@@ -38,8 +39,7 @@ for (const [what, work] of [
   ],
 ] as const) {
   test(`killed ${what}, with a child alive`, async () => {
-    const argv = ['--input-type=module', '-e', BUSY + work];
-    const victim = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'inherit'] });
+    const victim = spawn(process.execPath, ['-e', WITH_LAB(BUSY + work)], { stdio: ['ignore', 'pipe', 'inherit'] });
     const [said] = await once(victim.stdout, 'data');
     const child = Number(String(said));
     assert.ok(alive(child));
