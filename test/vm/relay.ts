@@ -30,26 +30,26 @@ async function replay(t: TestContext, { name, skip, error, children }: Tree): Pr
 }
 
 /**
- * Runs dist/test/vm/inside/`file`.js in the guest, `before` it another command, and replays what it reports as subtests of
- * `t`. A file that ends badly without saying so in a test fails with all it printed.
+ * Runs dist/test/vm/inside/`files`.js in the guest, in one process, `before` them another command, and replays what they report as
+ * subtests of `t`. What ends badly without saying so in a test fails with all it printed.
  */
 export async function relay(
   t: TestContext,
   guest: Guest,
-  file: string,
+  files: string,
   { timeout = 300, before = ':' }: { timeout?: number; before?: string } = {},
 ): Promise<void> {
   const reporter = join(CHECKOUT, 'dist/test/vm/report.js');
   const { code, output } = await guest.run(
-    `${before} && exec node --test-reporter=${reporter} --test-reporter-destination=stdout dist/test/vm/inside/${file}.js`,
+    `${before} && exec node --test-reporter=${reporter} --test-reporter-destination=stdout dist/test/vm/inside/several.js ${files}`,
     { timeout },
   );
   const lines = output.split('\n');
   const outcomes = lines.filter((line) => line.startsWith(MARK)).map((line) => JSON.parse(line.slice(1)) as Outcome);
   for (const tree of trees(outcomes)) await replay(t, tree);
   const said = lines.filter((line) => line !== '' && !line.startsWith(MARK)).join('\n');
-  if (code !== 0) t.diagnostic(`the guest's ${file} printed:\n${said}`);
+  if (code !== 0) t.diagnostic(`the guest's ${files} printed:\n${said}`);
   if (code === 0 ? outcomes.length === 0 : outcomes.every(({ error }) => error === undefined)) {
-    throw new Error(`${file} ended with exit code ${code} after ${outcomes.length} results; it printed:\n${said}`);
+    throw new Error(`${files} ended with exit code ${code} after ${outcomes.length} results; it printed:\n${said}`);
   }
 }
