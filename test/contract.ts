@@ -54,6 +54,23 @@ export function contract(spec: string, { hugePages }: ContractOptions): void {
       assert.deepEqual(dev.buffers, []);
     });
 
+    on('its status is what was seen of it; refreshed, it looks', (dev) => {
+      assert.deepEqual([dev.status().command, dev.status().gone, dev.status().irqs], [undefined, undefined, []]);
+      dev.busMaster(true);
+      dev.dma(4096, { mask: EDU_DMA_MASK });
+      dev.enableIrqs('msi');
+      const { command, irqs, dma, onesAt } = dev.status();
+      assert.deepEqual([command?.busMaster, command?.how, onesAt], [true, 'written', undefined]);
+      assert.deepEqual([irqs, dma], [[{ kind: 'msi', vectors: 1 }], { buffers: 1, bytes: 4096 }]);
+      dev.busMaster(false);
+      const refreshed = dev.status({ refresh: true });
+      assert.deepEqual([refreshed.command?.busMaster, refreshed.command?.how], [false, 'read']);
+      const express = dev.capabilities().find(({ name }) => name === 'EXP');
+      assert.equal(refreshed.link === undefined, express === undefined);
+      dev.close();
+      assert.equal(dev.status().gone, 'was closed');
+    });
+
     on('tells what the card is and what it has', (dev) => {
       assert.deepEqual([dev.identity.vendor, dev.identity.device, dev.identity.classCode], [0x1234, 0x11e8, 0x00ff00]);
       assert.deepEqual(

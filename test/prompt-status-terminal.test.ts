@@ -1,0 +1,210 @@
+/** How the card stands, and what becomes of it when the kernel or the prompt dies, in real terminals on the real kernel. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
+import { needs } from './needs.js';
+import { Tmux } from './tmux.js';
+
+const DIST = join(import.meta.dirname, '..');
+const CLI = join(DIST, 'repl', 'cli.js');
+const folder = mkdtempSync(join(tmpdir(), 'vfiolab-status-'));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+let serial = 0;
+const prompt = (columns: number): Tmux =>
+  new Tmux(`'${process.execPath}' '${CLI}' repl sim:edu; echo "left $?"; read end`, {
+    columns,
+    env: { XDG_STATE_HOME: join(folder, `${serial++}`), CI: 'true' },
+  });
+
+/** The line below the prompt of cell `number`, once that fits `wanted`. */
+const foot = (number: number, wanted: string): RegExp => new RegExp(`^${number}>\\n(?:${wanted})$`, 'm');
+
+/** The kernel's process and the prompt's. */
+async function pids(terminal: Tmux, number: number): Promise<readonly [kernel: number, prompt: number]> {
+  terminal.enter("['kernel', process.pid, 'prompt', process.ppid].join(' ')");
+  const text = await terminal.until(new RegExp(`^'kernel \\d+ prompt \\d+'\\n${number + 1}>`, 'm'));
+  const [, kernel, front] = /'kernel (\d+) prompt (\d+)'/.exec(text) ?? [];
+  return [Number(kernel), Number(front)];
+}
+
+const alive = (pid: number): boolean => {
+  try {
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+};
+
+describe('the status line in a terminal', needs('tmux'), () => {
+  for (const [columns, wanted] of [
+    [40, 'sim:edu  Mem\\+ BusMaster\\+ \\(\\d+ s\\)  MSI 1'],
+    [80, 'sim:edu  simulator  Mem\\+ BusMaster\\+ \\(\\d+ s\\)  MSI 1  DMA 8 KiB'],
+    [200, 'sim:edu  simulator  Mem\\+ BusMaster\\+ \\(\\d+ s\\)  MSI 1  DMA 8 KiB'],
+  ] as const)
+    test(`${columns} columns: what a cell did is in the line, it ages, .status reads again, a card that is gone is bad`, async () => {
+      using terminal = prompt(columns);
+      await terminal.until(foot(2, 'sim:edu  simulator  COMMAND not read'));
+      terminal.enter("dev.busMaster(true); const [irq] = dev.enableIrqs('msi'); const buf = dev.dma(8192)");
+      await terminal.until(foot(3, wanted));
+      await terminal.until(foot(3, wanted.replace('\\d+', '[2-9]\\d*')));
+      terminal.enter('.status');
+      const said = await terminal.until(/^ +DMA +8 KiB mapped(?:.|\n)*^3>/m);
+      const words = said.slice(said.lastIndexOf('sim:edu  simulator\n')).replace(/\s+/g, ' ');
+      assert.match(
+        words,
+        columns === 40
+          ? /COMMAND Mem\+ 0x0107, read BusMaster\+ 0 s ago/
+          : /COMMAND Mem\+ BusMaster\+ 0x0107, read 0 s ago/,
+      );
+      assert.match(
+        words,
+        columns === 40 ? /interrupts MSI 1 enabled/ : /interrupts MSI 1 enabled DMA 8 KiB mapped 1 buffer/,
+      );
+      terminal.type('edu.');
+      terminal.keys('Tab');
+      await terminal.until(/^3> edu\.\n(?: .*\n)+sim:edu /m);
+      terminal.keys('C-c', 'C-u');
+      terminal.enter("dev.rehearse('req')");
+      await terminal.until(foot(4, 'sim:edu  taken away at [\\d:]+(?:  simulator)?'));
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: colours are escape sequences
+      assert.match(terminal.text({ colours: true }), /\x1b\[31m[^\n]*taken away/);
+      terminal.enter("const again = open('sim:edu')");
+      await terminal.until(foot(5, 'sim:edu  simulator  COMMAND not read'));
+    });
+
+  test('nothing of it touches the card: not its ages, not a cell that does not, not what is known; .status does', async () => {
+    using terminal = prompt(80);
+    await terminal.until(foot(2, 'sim:edu .*'));
+    const sim = pathToFileURL(join(DIST, 'lib', 'backends', 'sim.js')).href;
+    terminal.paste(`const touched: string[] = [];
+{
+  const file: string = '${sim}';
+  const { SimBackend } = await import(file);
+  const card = SimBackend.prototype as any;
+  for (const verb of ['read', 'write', 'readBlock', 'writeBlock']) {
+    const act = card[verb];
+    card[verb] = function (...all: any[]) { touched.push(verb); return act.apply(this, all); };
+  }
+}
+dev.config.read16(4);`);
+    terminal.keys('Enter');
+    await terminal.until(foot(3, 'sim:edu  simulator  Mem. BusMaster- .*'));
+    terminal.enter('touched.splice(0).join()');
+    await terminal.until(/^'read'\n4>/m);
+    terminal.enter("dev.status(); dev; dev.enableIrqs('msi'); 'looked'");
+    await terminal.until(foot(5, 'sim:edu  simulator  Mem. BusMaster- \\([3-9] s\\)  MSI 1'));
+    terminal.enter("'touched ' + touched.splice(0).join()");
+    await terminal.until(/^'touched '\n6>/m);
+    terminal.enter('.status');
+    await terminal.until(/read 0 s ago/);
+    terminal.enter("'touched ' + touched.join()");
+    await terminal.until(/^'touched readBlock'\n7>/m);
+  });
+
+  test('a card that answers all-ones is bad; several cards: the one used last, and how many more', async () => {
+    const rows = Array.from({ length: 4 }, (_, row) => `${row}0:${' ff'.repeat(16)}`);
+    const file = join(folder, 'ones.txt');
+    writeFileSync(file, `00:00.0 Device\n${rows.join('\n')}\n`);
+    using terminal = prompt(80);
+    await terminal.until(foot(2, 'sim:edu .*'));
+    terminal.enter(`const ones = open('dump:${file}')`);
+    await terminal.until(foot(3, 'dump:ones\\.txt#00:00\\.0  dump, read-only  COMMAND not read  \\+1 card'));
+    terminal.enter('ones.config.read16(4)');
+    await terminal.until(
+      foot(4, 'dump:ones\\.txt#00:00\\.0  answers all-ones \\(\\d s\\)  dump, read-only  \\+1 card'),
+    );
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: colours are escape sequences
+    assert.match(terminal.text({ colours: true }), /\x1b\[31m[^\n]*answers all-ones/);
+    terminal.enter('edu.STATUS.read().IRQ');
+    await terminal.until(foot(5, 'sim:edu  simulator .*\\+1 card.*'));
+    terminal.enter('ones.close()');
+    await terminal.until(foot(6, 'sim:edu  simulator  COMMAND not read'));
+  });
+
+  test('.status of a kernel that is busy says so', async () => {
+    using terminal = prompt(80);
+    await terminal.until(foot(2, 'sim:edu .*'));
+    terminal.enter('for (;;) {}');
+    await terminal.until(/^running/m);
+    terminal.enter('.status');
+    await terminal.until(/^The kernel is busy: a cell has run for \d+ s\. As last known:\nsim:edu {2}simulator$/m);
+    terminal.keys('C-c');
+    await terminal.until(/interrupted(?:.|\n)*^3>$/m);
+  });
+});
+
+describe('a kernel that dies or hangs', needs('tmux'), () => {
+  for (const columns of [40, 80, 200])
+    test(`${columns} columns: it says what is lost, and Enter starts another one on the same card`, async () => {
+      using terminal = prompt(columns);
+      await terminal.until(foot(2, 'sim:edu .*'));
+      terminal.enter('const buf = dev.dma(4096), kept = 7');
+      await terminal.until(foot(3, 'sim:edu .*DMA 4 KiB'));
+      terminal.enter('process.abort()');
+      const text = await terminal.until(/^no kernel: Enter starts one, Ctrl-D\s+leaves$/m);
+      assert.match(
+        text,
+        /^The\s+kernel\s+ended\s+\(SIGABRT\);\s+lost:\s+dev\s+\(sim:edu\),\s+edu,\s+buf\s+and\s+kept;\s+its\s+card\s+is\s+closed\.$/m,
+      );
+      terminal.type('typed');
+      await terminal.until(/^\d> typed$/m);
+      terminal.keys('Enter');
+      await terminal.until(/closed\.\n1> const dev(?:.|\n)*^2> typed\nsim:edu .*$/m);
+    });
+
+  test('one that hangs: said, keys go on; it may answer again; Ctrl-C ends it, and Enter starts another', async () => {
+    using terminal = prompt(80);
+    await terminal.until(foot(2, 'sim:edu .*'));
+    const [kernel] = await pids(terminal, 2);
+    process.kill(kernel, 'SIGSTOP');
+    await terminal.until(/^the kernel does not answer for \d+ s: Ctrl-C ends it\n3>$/m);
+    terminal.type('typed');
+    await terminal.until(/^3> typed$/m);
+    process.kill(kernel, 'SIGCONT');
+    await terminal.until(/^'kernel.*\n3> typed$/m);
+    process.kill(kernel, 'SIGSTOP');
+    await terminal.until(/^the kernel does not answer for \d+ s: Ctrl-C ends it\n3> typed$/m);
+    terminal.keys('C-c');
+    await terminal.until(/^The kernel ended \(SIGKILL\); lost: dev \(sim:edu\) and edu; its card is closed\.$/m);
+    assert.equal(alive(kernel), false);
+    terminal.keys('Enter');
+    await terminal.until(/^1> const dev(?:.|\n)*^2> typed\nsim:edu .*$/m);
+  });
+
+  test('one that hangs keeps nobody who leaves', async () => {
+    using terminal = prompt(80);
+    await terminal.until(foot(2, 'sim:edu .*'));
+    const [kernel] = await pids(terminal, 2);
+    process.kill(kernel, 'SIGSTOP');
+    terminal.keys('C-d');
+    await terminal.until(/^left 0$/m);
+    assert.equal(alive(kernel), false);
+  });
+});
+
+describe('a prompt that is killed', needs('tmux'), () => {
+  for (const [what, cell] of [
+    ['that waits', undefined],
+    ['whose cell spins', 'for (;;) {}'],
+    ['whose cell is deaf', "/(a+)+b/.test('a'.repeat(60))"],
+  ] as const)
+    test(`one ${what}: its kernel, and with it the card, is closed within 3 s`, async () => {
+      using terminal = prompt(80);
+      await terminal.until(foot(2, 'sim:edu .*'));
+      const [kernel, front] = await pids(terminal, 2);
+      if (cell !== undefined) {
+        terminal.enter(cell);
+        await terminal.until(/^running/m);
+      }
+      process.kill(front, 'SIGKILL');
+      const killed = Date.now();
+      while (alive(kernel) && Date.now() - killed < 30_000) await delay(20);
+      const took = Date.now() - killed;
+      assert.ok(took <= 3000, `${took} ms`);
+    });
+});
