@@ -175,11 +175,11 @@ function read(source: Source, offset: number, length: number, width: Width, frag
 }
 
 function described({ name, offset, spec }: BoundRegister): BrowsedRegister {
-  const { width, access, doc } = spec;
-  const fields = layoutOf(spec).map(({ name, msb, lsb, access, names }) => {
-    return { name, msb, lsb, access, names: [...names] };
+  const { width, access, doc, errors } = spec;
+  const fields = layoutOf(spec).map(({ name, msb, lsb, access, names, unit }) => {
+    return { name, msb, lsb, access, names: [...names], ...(unit !== undefined && { unit }) };
   });
-  return { name, offset, width, access, doc, fields };
+  return { name, offset, width, access, doc, errors, fields };
 }
 
 /** @throws UsageError for what is no region, no registers and no buffer. */

@@ -10,6 +10,8 @@ export interface BrowsedField {
   readonly access: string;
   /** Names by code. */
   readonly names: readonly (readonly [code: number, name: string])[];
+  /** What it counts: 'ns', '8 bytes'. */
+  readonly unit?: string;
 }
 
 export interface BrowsedRegister {
@@ -19,6 +21,8 @@ export interface BrowsedRegister {
   readonly width: Width;
   readonly access: string;
   readonly doc: string;
+  /** Its write-1-to-clear bits are errors where they are set. */
+  readonly errors: boolean;
   readonly fields: readonly BrowsedField[];
 }
 

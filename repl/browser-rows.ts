@@ -143,11 +143,14 @@ function registerSpans(register: BrowsedRegister, { seen, big, width: read }: Sh
   if (read !== width && state === KNOWN) spans.push(span(` by ${read}-bit reads`, 'warn'));
   for (const field of state === KNOWN || state === KEPT ? fields : []) {
     const code = bitsOf(field, value);
-    const text = field.names.find(([one]) => BigInt(one) === code)?.[1] ?? (code < 10n ? `${code}` : hex(code));
+    const number = code < 10n ? `${code}` : hex(code);
+    const unit = field.unit === undefined ? '' : `×${field.unit.replaceAll(' ', '')}`;
+    const text = field.names.find(([one]) => BigInt(one) === code)?.[1] ?? number + unit;
     const changed = before !== undefined && bitsOf(field, before) !== code;
     const bits = field.msb === field.lsb ? `${field.lsb}` : `${field.msb}:${field.lsb}`;
+    const look = code === 0n ? 'dim' : register.errors && field.access === 'w1c' ? 'bad' : 'value';
     spans.push(span('  '), span(`${field.name}[${bits}]`, 'name'), span('='));
-    spans.push(span(changed ? `${text}*` : text, changed ? 'changed' : code === 0n ? 'dim' : 'value'));
+    spans.push(span(changed ? `${text}*` : text, changed ? 'changed' : look));
   }
   if (doc !== '') spans.push(span(`  ${visible(doc)}`, 'dim'));
   return spans;

@@ -32,7 +32,7 @@ const register = (
   access = 'rw',
   fields: BrowsedRegister['fields'] = [],
   width: 32 | 64 = 32,
-): BrowsedRegister => ({ name, offset, width, access, doc: '', fields });
+): BrowsedRegister => ({ name, offset, width, access, doc: '', errors: name === 'LINK', fields });
 
 const MODE = field('MODE', 3, 2, 'rw', [
   [0, 'OFF'],
@@ -44,6 +44,7 @@ const REGISTERS = [
   register('FIFO', 0x28, 'rclr'),
   register('KICK', 0x60, 'wo'),
   register('DMA_SRC', 0x80, 'rw', [], 64),
+  register('LINK', 0xf0, 'rw', [{ ...field('DELAY', 11, 8), unit: '8 ns' }, field('LOST', 0, 0, 'w1c')]),
 ];
 
 /** Text as it is typed, a key at a time. */
@@ -207,6 +208,39 @@ describe('the browser', () => {
     assert.match(card().type('wG').lines.at(-2) ?? '', /^0xff8 = 0xfffefdfcfbfaf9f8 \(/);
   });
 
+  test('what a field counts is said, and an error that is set stands out', () => {
+    const it = card();
+    it.bytes.set([1, 5], 0xf0);
+    it.type(':LINK\r');
+    assert.match(it.lines.at(-2) ?? '', /DELAY\[11:8\]=5×8ns {2}LOST\[0\]=1/);
+    const bad = it.browser
+      ?.lines(SIZE)
+      .flat()
+      .filter(({ look }) => look === 'bad');
+    assert.deepEqual(
+      bad?.map(({ text }) => text),
+      ['1'],
+    );
+  });
+
+  test('an answer that comes late is one to what was asked', () => {
+    const it = card();
+    const press = (text: string): void => {
+      it.browser = it.browser?.press({ name: 'text', text }, SIZE);
+    };
+    press('r');
+    const first = it.browser?.wants(SIZE);
+    assert.ok(first);
+    // Asked again meanwhile: what was read before that is not enough.
+    press('r');
+    it.browser = it.browser?.heard(first, it.answer(first));
+    assert.equal(it.browser?.wants(SIZE)?.why, 'look');
+    // Read by another width, it may be something else.
+    press('w');
+    it.browser = it.browser?.heard(first, it.answer(first));
+    assert.equal(it.cursor, '0000[................]');
+  });
+
   test('names of registers stand beside their rows', () => {
     assert.match(card({}, { columns: 80, rows: 12 }).lines[3] ?? '', /^0020 .* STATUS FIFO$/);
   });
@@ -219,6 +253,7 @@ describe('the browser', () => {
     it.asked.length = 0;
     it.type('!');
     assert.equal(it.cursor, '0020[04030201]');
+    assert.match(it.lines.at(-2) ?? '', /0x04030201 as it was read when asked for/);
     it.bytes.set([9, 9, 9, 9], 0x28);
     it.type('r');
     assert.equal(it.cursor, '0020[04030201]');
@@ -376,6 +411,7 @@ describe('the browser', () => {
     it.type('jr=!/zz\rn');
     assert.deepEqual(it.asked, []);
     assert.equal(it.browser?.rate, 0);
+    assert.match(it.type('=').foot, /^nothing is read any more/);
     assert.equal(it.type('q').browser, undefined);
   });
 
