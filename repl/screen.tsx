@@ -56,10 +56,19 @@ export function paintWithInk(
     patchConsole: false,
     debug: true,
   });
+  /** What Ink made of the lines that were there before: each is laid out once, not at every key and every tick of a panel. */
+  let known = new Map<string, string>();
   const painted = painting(dialogue, stdout, colours, (lines, columns) => {
+    if (columns !== canvas.columns) known = new Map();
     canvas.columns = columns;
-    ink.rerender(<Screen lines={lines} columns={columns} />);
-    return canvas.picture.split('\n');
+    const unknown = [...new Set(lines)].filter((line) => !known.has(line));
+    if (unknown.length > 0) {
+      ink.rerender(<Screen lines={unknown} columns={columns} />);
+      const laidOut = canvas.picture.split('\n');
+      for (const [index, line] of unknown.entries()) known.set(line, laidOut[index] ?? '');
+    }
+    known = new Map(lines.map((line) => [line, known.get(line) ?? '']));
+    return lines.map((line) => known.get(line) ?? '');
   });
   return {
     ...painted,
