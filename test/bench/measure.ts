@@ -3,7 +3,7 @@
  * meanwhile disturbs them all, so a ratio is taken within its round, and the median over the rounds is told.
  */
 
-export type Unit = 'ns' | 'us' | 'ms' | 'MiB' | 'calls';
+export type Unit = 'ns' | 'us' | 'ms' | 'MiB' | 'B' | 'calls' | '% of a core';
 
 /** One thing to measure. `sample` makes one short run and tells what one operation took, in `unit`; several where it makes several. */
 export interface Contender {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { LineChild, PYTHON } from './child.js';
 import { root, source } from './floor.js';
 import { type Contender, interleave } from './measure.js';
+import { panel, panelAims } from './panel.js';
 import type { Section } from './section.js';
 
 const NODE = 'node -e 0';
@@ -16,7 +17,7 @@ export const prompt: Section = {
   name: 'prompt',
   title: 'the terminal',
   rounds: 5,
-  aims: [],
+  aims: panelAims,
 
   async measure(rounds, have) {
     const contenders: Contender[] = [
@@ -28,9 +29,12 @@ export const prompt: Section = {
     const request = JSON.stringify({ argv: [process.execPath, CLI, 'repl', 'sim:edu'], ...TYPED });
     const key = async (): Promise<number> => JSON.parse(await python.ask(request)).accepted;
     contenders.push({ name: 'prompt: start to first key accepted', unit: 'ms', floor: NODE, sample: key });
+    const pinned = panel();
+    contenders.push(...pinned.contenders);
     try {
       return await interleave(rounds, contenders, 1);
     } finally {
+      await pinned.end();
       await python.end();
     }
   },
