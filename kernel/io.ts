@@ -91,7 +91,13 @@ function ask({ cell, id, prompt, password }: Extract<ToIo, { type: 'input' }>): 
 
 function onStdin({ header, content }: Message): void {
   if (header.msg_type === 'input_reply' && question !== undefined) {
-    tell({ type: 'input', id: question, value: String(content.value ?? '') });
+    const value = String(content.value ?? '');
+    // As other front ends send it where Ctrl-D was typed.
+    tell({
+      type: 'input',
+      id: question,
+      ...(value === '\x04' ? { failure: 'the end was typed, no answer' } : { value }),
+    });
     question = undefined;
   } else {
     log(`nobody asked for ${header.msg_type}`);

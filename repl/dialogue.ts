@@ -10,6 +10,7 @@ import type { Key } from './keys.js';
 import { Outlet, type Panel } from './outlet.js';
 import { Pager } from './pager.js';
 import type { Origin } from './recipe.js';
+import { type Asked, answered, asked } from './question.js';
 import { begin, found, type Search, searched } from './search.js';
 import { type Hint, SignatureHelp } from './signature.js';
 import { allLines, type Entry, isResult } from './transcript.js';
@@ -29,6 +30,8 @@ export interface Scene extends WorkState {
   /** What is said below the text, until it changes. */
   readonly hint: Hint | undefined;
   readonly search: Search | undefined;
+  /** What the running cell asks, and what is being answered. */
+  readonly asked: Asked | undefined;
   /** What has the whole screen. */
   readonly full: FullScreen | undefined;
 }
@@ -96,7 +99,7 @@ export class Dialogue {
       joins: options.joins ?? false,
       prelude: options.prelude,
       outlet: this.#outlet,
-      onChange: () => this.#set(this.#work.state),
+      onChange: () => this.#onWork(this.#work.state),
       onCell: (text) => this.#remember(text),
       onIncomplete: (text) => this.#takeBack(text),
     });
@@ -117,6 +120,7 @@ export class Dialogue {
       menu: undefined,
       hint: undefined,
       search: undefined,
+      asked: undefined,
       full: undefined,
     };
     this.scene = { ...this.#work.state, ...still };
@@ -148,6 +152,21 @@ export class Dialogue {
     for (const watcher of this.#watchers) watcher();
   }
 
+  #onWork(state: WorkState): void {
+    const { question } = state;
+    const same = question === this.scene.asked?.question;
+    this.#set(same ? state : { ...state, asked: question && asked(question), menu: undefined, search: undefined });
+  }
+
+  /** True where the key was the answer's; Ctrl-C stops the cell. */
+  #pressInQuestion(state: Asked, key: Key): boolean {
+    if (key.name === 'C-c') return false;
+    const next = answered(state, key);
+    if (typeof next === 'string') this.#work.answer(next);
+    else this.#set({ asked: next });
+    return true;
+  }
+
   #suggestion(): string {
     const { editor, menu, search } = this.scene;
     const { text, cursor } = editor;
@@ -161,12 +180,13 @@ export class Dialogue {
 
   /** One key. */
   press(key: Key): void {
-    const { kernel, menu, search, editor, full } = this.scene;
+    const { kernel, menu, search, editor, full, asked } = this.scene;
     if (kernel === 'leaving') return;
     if (full) {
       this.show(full.press(key, this.#options.size?.() ?? { columns: 80, rows: 23 }));
       return;
     }
+    if (asked && this.#pressInQuestion(asked, key)) return;
     if (search && this.#pressInSearch(search, key)) return;
     if (menu && this.#pressInMenu(menu, key)) return;
     const own = key.name === 'C-d' && editor.text !== '' ? undefined : this.#keys[key.name];
@@ -311,6 +331,11 @@ export class Dialogue {
   enter(text: string): void {
     this.#clear();
     if (!dot(text, this.#steering)) this.#work.enter([text]);
+  }
+
+  /** Answers what the running cell asks. */
+  answer(text: string): void {
+    this.#work.answer(text);
   }
 
   #clear(): void {

@@ -6,6 +6,7 @@ import { menuLines } from './menu.js';
 import { panelLines } from './panels.js';
 import { hintLine } from './signature.js';
 import { statusChange, statusLine } from './status.js';
+import { type Asked, parts } from './question.js';
 import { promptOf, settle } from './transcript.js';
 import type { Size } from './whole.js';
 import { SLOW_AFTER, STUBBORN_AFTER } from './work.js';
@@ -43,9 +44,9 @@ function layout(text: Line, cursor: number, width: number): { rows: Line[]; x: n
   return { rows, ...at };
 }
 
-/** Rows behind a cell's prompt. */
-const behind = (number: number, rows: readonly Line[], prompt: Look): Line[] =>
-  rows.map((row, y) => [span(y === 0 ? promptOf(number) : ' '.repeat(promptOf(number).length), prompt), ...row]);
+/** Rows behind a label, a cell's prompt. */
+const behind = (label: string, rows: readonly Line[], look: Look): Line[] =>
+  rows.map((row, y) => [span(y === 0 ? label : ' '.repeat(columns(label)), look), ...row]);
 
 const seconds = (milliseconds: number): number => Math.floor(milliseconds / 1000);
 
@@ -93,6 +94,11 @@ function typedLine({ editor, suggestion }: Scene): Line {
 const folded = (line: Line, width: number): Line[] =>
   line.length === 1 ? fold(lineText(line), width).map((text) => [span(text, line[0]?.look)]) : [line];
 
+/** What is being answered; of a password nothing is seen. */
+function answerRows({ question, editor }: Asked, width: number): ReturnType<typeof layout> {
+  return question.password ? layout([], 0, width) : layout([span(editor.text)], editor.cursor, width);
+}
+
 /** The frame for a scene: at most one line less than the terminal has, so that it never scrolls. */
 export function frame(scene: Scene, size: Size, now: number): Frame {
   const room = Math.max(1, size.rows - 1);
@@ -101,20 +107,25 @@ export function frame(scene: Scene, size: Size, now: number): Frame {
     const lines = scene.full.lines(whole);
     return { lines, cursor: scene.full.cursor?.(whole) ?? { x: 0, y: Math.max(0, lines.length - 1) } };
   }
-  const { editor, running, waiting, partial, kernel } = scene;
+  const { running, waiting, partial, kernel, asked } = scene;
+  const { editor } = asked ?? scene;
   const next = scene.count + 1 + (running ? 1 : 0);
   const number = next + waiting.length;
-  const width = Math.max(2, size.columns - promptOf(number).length);
-  const { rows, x, y } = layout(typedLine(scene), editor.cursor, width);
+  const question = asked && parts(asked.question);
+  const label = question ? fit(visible(question.label), size.columns >> 1) : promptOf(number);
+  const width = Math.max(2, size.columns - columns(label));
+  const { rows, x, y } = asked ? answerRows(asked, width) : layout(typedLine(scene), editor.cursor, width);
   const busy = kernel !== 'ready' || running !== undefined || waiting.length > 0;
-  const typed = behind(number, rows, busy ? 'dim' : 'prompt');
+  const typed = behind(label, rows, busy && !asked ? 'dim' : 'prompt');
 
   const above: Line[] = [];
   if (settle(partial) !== '') above.push([span(fit(visible(settle(partial)), size.columns))]);
   above.push(...status(scene, now).flatMap((line) => folded(line, size.columns)));
+  if (question?.before)
+    above.push(...question.before.split('\n').map((line) => [span(fit(visible(line), size.columns))]));
   const queued = waiting.flatMap(({ text }, index) =>
     behind(
-      next + index,
+      promptOf(next + index),
       text.split('\n').map((line) => [span(fit(visible(line), width), 'dim')]),
       'dim',
     ),
@@ -134,7 +145,7 @@ export function frame(scene: Scene, size: Size, now: number): Frame {
   const shown = [...panelLines(scene.panels, size.columns, pinned), ...told];
   return {
     lines: [...shown, ...typed.slice(first, first + height), ...below],
-    cursor: { x: promptOf(number).length + x, y: shown.length + y - first },
+    cursor: { x: columns(label) + x, y: shown.length + y - first },
   };
 }
 

@@ -4,8 +4,10 @@
  */
 import { createInterface } from 'node:readline';
 import { stripVTControlCharacters } from 'node:util';
+import type { Question } from '../kernel/client.js';
 import type { Dialogue } from './dialogue.js';
 import { lineText } from './line.js';
+import { echo } from './question.js';
 import { entryLines, promptOf } from './transcript.js';
 
 /** Lines are left to the terminal to wrap, but for tables and messages. */
@@ -15,11 +17,26 @@ export function printPlainly(dialogue: Dialogue, stdin: NodeJS.ReadStream, stdou
   /** The prompt that stands on the last line. */
   let asked = '';
   let entering = false;
+  /** The terminal does not show what is typed. */
+  let hidden = false;
+  const question = ({ prompt, password }: Question): void => {
+    if (asked === prompt) return;
+    write(prompt);
+    asked = prompt;
+    hidden = password;
+    if (hidden) echo(false);
+  };
   const write = (text: string): void => {
     stdout.write(`${asked === '' ? '' : '\n'}${text}`);
     asked = '';
   };
   const ask = (): void => {
+    if (dialogue.scene.asked) {
+      question(dialogue.scene.asked.question);
+      return;
+    }
+    if (hidden) echo(true);
+    hidden = false;
     const { kernel, running, waiting, editor, count } = dialogue.scene;
     if (entering || kernel === 'leaving' || running || waiting.length > 0) return;
     const prompt = editor.text === '' ? promptOf(count + 1) : `${'.'.repeat(promptOf(count + 1).length - 1)} `;
@@ -32,6 +49,7 @@ export function printPlainly(dialogue: Dialogue, stdin: NodeJS.ReadStream, stdou
     for (const entry of entries) {
       const lines = entryLines(entry, stdout.columns || WIDTH).map((line) => stripVTControlCharacters(lineText(line)));
       // What was typed here stands here already; the prelude was not.
+      if (entry.kind === 'text' && entry.asked) continue;
       if (entry.kind !== 'input' || !typed.delete(entry.text)) write(lines.map((line) => `${line}\n`).join(''));
     }
   });
@@ -41,6 +59,11 @@ export function printPlainly(dialogue: Dialogue, stdin: NodeJS.ReadStream, stdou
   const lines = createInterface({ input: stdin, crlfDelay: Number.POSITIVE_INFINITY });
   lines.on('line', (line) => {
     asked = '';
+    if (dialogue.scene.asked) {
+      if (hidden) stdout.write('\n');
+      dialogue.answer(line);
+      return;
+    }
     // An incomplete cell is in the editor, with the indent that was offered: the line has its own.
     const text = (dialogue.scene.editor.text.replace(/[ \t]*$/, '') + line).trimEnd();
     typed.add(text);
@@ -51,6 +74,7 @@ export function printPlainly(dialogue: Dialogue, stdin: NodeJS.ReadStream, stdou
   });
   lines.on('close', () => dialogue.leave());
   void dialogue.left.then(() => {
+    if (hidden) echo(true);
     lines.close();
     write('');
   });

@@ -8,8 +8,8 @@ import { table } from './table.js';
 export type Entry =
   /** `other`: another front end's. */
   | { readonly kind: 'input'; readonly number: number; readonly text: string; readonly other?: true }
-  /** From a cell: may have colours of its own. `result`: what it evaluated to or displayed, not what it printed. */
-  | { readonly kind: 'text'; readonly text: string; readonly result?: true }
+  /** From a cell: may have colours of its own. `result`: what it evaluated to or displayed, not what it printed. `asked`: a question, and what was answered. */
+  | { readonly kind: 'text'; readonly text: string; readonly result?: true; readonly asked?: true }
   | { readonly kind: 'view'; readonly view: ViewData }
   | { readonly kind: 'error'; readonly text: string }
   /** The prompt itself speaking. */

@@ -4,13 +4,15 @@
  */
 import { basename } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { KernelClient, KernelStatus, OtherEvent, Output } from '../kernel/client.js';
+import type { KernelClient, KernelStatus, OtherEvent, Output, Question } from '../kernel/client.js';
 import { KEPT, type Outlet } from './outlet.js';
+import { told } from './question.js';
 import { lostText, type Told } from './status.js';
 
 /** As much of a kernel as a prompt needs. */
 export type Kernel = Pick<
   KernelClient,
+  | 'answer'
   | 'complete'
   | 'count'
   | 'died'
@@ -63,6 +65,8 @@ export interface WorkState {
   readonly count: number;
   /** What the kernel told last of its cards and variables. */
   readonly told: Told | undefined;
+  /** What the running cell asks. */
+  readonly question: Question | undefined;
   /** The kernel is somebody else's: it goes on when this is left. */
   readonly joined: boolean;
   /** When the kernel that is there, or starting, was started; in ms since the epoch. */
@@ -124,6 +128,7 @@ const NEW = {
   kernel: 'starting',
   count: 0,
   told: undefined,
+  question: undefined,
   started: Date.now(),
   silent: undefined,
   ending: false,
@@ -319,9 +324,10 @@ export class Work {
         record.add(output);
         if (output.type === 'error') fail();
       };
+      const onQuestion = (question: Question): void => this.#set({ question });
       let { count } = this.state;
       try {
-        const reply = await kernel.execute(cell.text, { onOutput, onBegin });
+        const reply = await kernel.execute(cell.text, { onOutput, onBegin, onQuestion });
         ({ count } = reply);
         if (reply.status !== 'ok') fail();
         // The other front end's cell before it has failed.
@@ -336,12 +342,22 @@ export class Work {
       over = true;
       this.#own = undefined;
       if (this.#client !== kernel) return;
+      this.#set({ question: undefined });
       this.#outlet.settle();
       if (begun) this.ran.push({ number: count, text: cell.text, outputs: record.outputs, ok: !failed });
       // Another front end's cell may have begun by now.
       const state: WorkState = this.state;
       if (state.running?.other === undefined) this.#set({ running: undefined, count });
     }
+  }
+
+  /** Answers what the running cell asks. */
+  answer(text: string): void {
+    const { question } = this.state;
+    if (!question) return;
+    this.#outlet.show({ kind: 'text', text: told(question, text), asked: true });
+    this.#set({ question: undefined });
+    this.#client?.answer(text);
   }
 
   /** What another front end's cells do: one of them runs before ours, however long ours has been waiting. */

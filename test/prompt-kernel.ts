@@ -52,9 +52,16 @@ export class ScriptedKernel implements Kernel {
   follow(other: ScriptedKernel['other']): void {
     this.other = other;
   }
-  execute(code: string, { onOutput, onBegin }: Parameters<Execute>[1]): ReturnType<Execute> {
+  readonly answers: string[] = [];
+  /** The running cell asks. */
+  ask: NonNullable<Parameters<Execute>[1]['onQuestion']> = () => {};
+  answer(value: string): void {
+    this.answers.push(value);
+  }
+  execute(code: string, { onOutput, onBegin, onQuestion }: Parameters<Execute>[1]): ReturnType<Execute> {
     const count = ++this.count;
     onBegin?.(count);
+    if (onQuestion) this.ask = onQuestion;
     const reply = new Promise<Awaited<ReturnType<Execute>>>((resolve) => {
       this.asked.push({ code, output: onOutput, end: (status = 'ok') => resolve({ status, count }) });
     });
