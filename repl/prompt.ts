@@ -4,6 +4,7 @@
  */
 import { constants } from 'node:os';
 import type { KernelClient } from '../kernel/client.js';
+import type { Caretaker } from './caretaker.js';
 import type { Browsing } from './browsing.js';
 import { Dialogue } from './dialogue.js';
 import { History } from './history.js';
@@ -17,6 +18,8 @@ export interface PromptOptions {
   readonly cells: readonly string[];
   /** Lines only, for a screen reader: no frame, no colours. */
   readonly plain: boolean;
+  /** Gives the terminal back where the prompt cannot. */
+  readonly caretaker?: Caretaker | undefined;
 }
 
 /** What cells are to see of the variables that are changed here for Ink and React. */
@@ -56,7 +59,7 @@ function settleEnvironment(): void {
 }
 
 /** Runs the prompt on a terminal until it is left; the exit code: 0, or 128 and the number of the signal that ended it. */
-export async function runPrompt({ on, cells, plain }: PromptOptions): Promise<number> {
+export async function runPrompt({ on, cells, plain, caretaker }: PromptOptions): Promise<number> {
   const env = environment();
   let stage: Stage | undefined;
   let browsing: Browsing | undefined;
@@ -104,7 +107,10 @@ export async function runPrompt({ on, cells, plain }: PromptOptions): Promise<nu
     if (plain || process.env.TERM === 'dumb') {
       const { printPlainly } = await import('./plain.js');
       printPlainly(dialogue, process.stdin, process.stdout);
-    } else stage = new Stage(dialogue, process.stdin, process.stdout);
+    } else {
+      await caretaker?.ready;
+      stage = new Stage(dialogue, process.stdin, process.stdout, caretaker?.tell);
+    }
     dialogue.start();
     await stage?.takeInk();
     await dialogue.left;

@@ -1,5 +1,6 @@
 /** The stage: the terminal while the prompt has it, and who draws on it. It can be lent, to the shell or to the user's editor. */
 import type { ReadStream, WriteStream } from 'node:tty';
+import type { Hold } from './caretaker.js';
 import type { Dialogue } from './dialogue.js';
 import type { Key } from './keys.js';
 import { type Colours, coloursOf } from './palette.js';
@@ -18,14 +19,16 @@ export class Stage {
   readonly #stdin: ReadStream;
   readonly #stdout: WriteStream;
   readonly #colours: Colours;
+  readonly #onHold: (hold: Hold) => void;
   #paint: () => Painting;
   #terminal: Terminal;
   #painting: Painting | undefined;
   /** What has the whole screen has it on the terminal's other screen, so that the transcript stays on its own. */
   #other = false;
 
-  /** Takes the terminal and draws on it, in plain writes until `takeInk()`. */
-  constructor(dialogue: Dialogue, stdin: ReadStream, stdout: WriteStream) {
+  /** Takes the terminal and draws on it, in plain writes until `takeInk()`. `onHold` hears what it has of the terminal. */
+  constructor(dialogue: Dialogue, stdin: ReadStream, stdout: WriteStream, onHold: (hold: Hold) => void = () => {}) {
+    this.#onHold = onHold;
     this.#dialogue = dialogue;
     this.#stdin = stdin;
     this.#stdout = stdout;
@@ -51,13 +54,17 @@ export class Stage {
   }
 
   #show(other: boolean): void {
-    if (other !== this.#other) this.#stdout.write(other ? OTHER_SCREEN : OWN_SCREEN);
+    if (other === this.#other) return;
+    this.#stdout.write(other ? OTHER_SCREEN : OWN_SCREEN);
     this.#other = other;
+    this.#onHold(other ? 'other' : 'taken');
   }
 
   #take(): Terminal {
     const leave = () => this.#dialogue.leave();
-    return takeTerminal(this.#stdin, this.#stdout, (key) => this.#press(key), leave);
+    const terminal = takeTerminal(this.#stdin, this.#stdout, (key) => this.#press(key), leave);
+    this.#onHold('taken');
+    return terminal;
   }
 
   #press(key: Key): void {
@@ -107,5 +114,6 @@ export class Stage {
     this.#undraw();
     this.#show(false);
     this.#terminal.release();
+    this.#onHold('given');
   }
 }

@@ -9,9 +9,11 @@ export async function repl(call: Call): Promise<number> {
   const cells = file === undefined ? [] : (await import('../recipe.js')).cellsOf(file);
   const code = call.values.get('eval');
   const interactive = process.stdin.isTTY && process.stdout.isTTY && code === undefined;
+  const plain = call.flags.has('plain');
+  const caretaker = interactive && !plain ? (await import('../caretaker.js')).caretaker() : undefined;
   const { joinKernel, runPrompt, scriptKernel } = await import('../prompt.js');
   const joined = existing ? await joinKernel(operand) : undefined;
-  if (interactive) return runPrompt({ on: joined ?? spec, cells, plain: call.flags.has('plain') });
+  if (interactive) return runPrompt({ on: joined ?? spec, cells, plain, caretaker });
   const { runScript } = await import('../script.js');
   if (joined) return runScript(joined, [...cells, code], call.signal);
   const { prelude } = await import('../prelude.js');

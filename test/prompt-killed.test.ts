@@ -1,0 +1,110 @@
+/** A prompt that is killed outright: the terminal is as it was, whoever had started the prompt; the kernel ends, and the card with it. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
+import { lives, until } from './kernel-bench.js';
+import { needs } from './needs.js';
+import { Tmux } from './tmux.js';
+
+const CLI = join(import.meta.dirname, '..', 'repl', 'cli.js');
+const folder = mkdtempSync(join(tmpdir(), 'vfiolab-killed-'));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+let serial = 0;
+const open = (command: string): Tmux =>
+  new Tmux(command, { columns: 80, env: { XDG_STATE_HOME: join(folder, `state${serial++}`), CI: 'true' } });
+const PROMPT = `'${process.execPath}' '${CLI}' repl sim:edu`;
+/** Goes on when the terminal is in the mode that it was in, of which `-ixon` is not the usual. */
+const SANE = "until stty -a | tr ' ' '\\n' | grep -qx icanon; do sleep 0.1; done; stty -a | grep -ow -- '-ixon'";
+
+/** The pids of the prompt and its kernel. */
+async function pids(terminal: Tmux): Promise<readonly [front: number, kernel: number]> {
+  await terminal.until(/^2>/m);
+  terminal.enter("console.log('pids', process.ppid, process.pid)");
+  const [, front, kernel] = /^pids (\d+) (\d+)$/m.exec(await terminal.until(/^pids \d+ \d+\n3>/m)) ?? [];
+  return [Number(front), Number(kernel)];
+}
+
+const gone = (pid: number): Promise<void> => until(() => !lives(pid), `process ${pid} lives on`, 60_000);
+
+describe('killed outright', needs('tmux'), () => {
+  test('the terminal is as it was; the kernel, stuck in a loop, is gone', async () => {
+    using terminal = open(`stty -ixon; ${PROMPT}; echo "left $?"; ${SANE}; read line; echo "read $line"; read end`);
+    const [front, kernel] = await pids(terminal);
+    terminal.enter('for (;;) {}');
+    await terminal.until(/^running/m);
+    process.kill(front, 'SIGKILL');
+    await terminal.until(/left 137\n(?:.*\n)*-ixon$/m);
+    terminal.enter('a line');
+    await terminal.until(/a line\nread a line$/m);
+    await gone(kernel);
+  });
+
+  test('also from the other screen', async () => {
+    using terminal = open(`stty -ixon; ${PROMPT}; echo "left $?"; ${SANE}; read end`);
+    const [front] = await pids(terminal);
+    terminal.enter("Array.from({ length: 200 }, (_, n) => 'line ' + n).join('\\n')");
+    await terminal.until(/Ctrl-O shows all\n/m);
+    terminal.keys('C-o');
+    await until(() => !terminal.screen().some((line) => line.startsWith('pids')), 'the pager has the screen');
+    process.kill(front, 'SIGKILL');
+    await terminal.until(/-ixon$/m);
+    assert.match(terminal.text(), /^pids \d+ \d+$/m);
+  });
+
+  test('a shell that edits its own line is left alone; so is one that the prompt was suspended to', async () => {
+    using terminal = open('bash --norc -i');
+    await terminal.until(/^bash\S+[#$]$/m);
+    terminal.enter(PROMPT);
+    const [front, kernel] = await pids(terminal);
+    process.kill(front, 'SIGKILL');
+    await terminal.until(/Killed(?:.*\n)+bash\S+[#$]/m);
+    await gone(kernel);
+    terminal.keys('C-l');
+    terminal.type('echo one');
+    terminal.keys('C-a', 'C-k');
+    terminal.enter('echo two');
+    await terminal.until(/^bash\S+[#$] echo two\ntwo$/m);
+
+    terminal.enter(`clear; ${PROMPT}`);
+    const [second] = await pids(terminal);
+    assert.equal(caretakers(second), true);
+    terminal.keys('C-z');
+    await terminal.until(/Stopped(?:.|\n)*bash\S+[#$]$/m);
+    terminal.type('echo th');
+    await terminal.until(/echo th$/m);
+    process.kill(second, 'SIGKILL');
+    await gone(second);
+    // Its caretaker has ended, having done nothing.
+    await until(() => !caretakers(second), 'the caretaker is gone');
+    terminal.enter('ree');
+    await terminal.until(/^bash\S+[#$] echo three\n(?:.*\n)*three$/m);
+  });
+
+  test('one that is left has no caretaker any more', async () => {
+    using terminal = open(`${PROMPT}; echo "left $?"; read end`);
+    const [front] = await pids(terminal);
+    assert.equal(caretakers(front), true);
+    terminal.keys('C-d');
+    await terminal.until(/^left 0$/m);
+    await until(() => !caretakers(front), 'the caretaker is gone');
+  });
+});
+
+/** Whether the caretaker that was seen at this prompt lives. */
+const known = new Map<number, number>();
+function caretakers(front: number): boolean {
+  if (!known.has(front)) {
+    try {
+      const children = readFileSync(`/proc/${front}/task/${front}/children`, 'utf8').trim().split(' ').map(Number);
+      const shell = children.find((pid) => readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === 'sh');
+      if (shell !== undefined) known.set(front, shell);
+    } catch {
+      // It is gone.
+    }
+  }
+  const shell = known.get(front);
+  return shell !== undefined && lives(shell);
+}
