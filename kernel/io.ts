@@ -6,7 +6,7 @@ import './cache.js';
 import { StringDecoder } from 'node:string_decoder';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
-import { Publisher, Reply, Router } from 'zeromq';
+import { Reply, Router, XPublisher } from 'zeromq';
 import { tellBlow } from '../lib/fate.js';
 import { attend } from '../lib/share/attendant.js';
 import { Asker } from './ask.js';
@@ -25,6 +25,8 @@ import { SendQueue } from './sockets.js';
 import { type IoData, SHARED, type ToIo, type ToMain, weight } from './threads.js';
 import { type Json, type Message, Wire } from './wire.js';
 
+/** A subscription's first byte; its topic follows. Ref: ZeroMQ RFC 29 */
+const SUBSCRIBES = 1;
 /** How long main may take to close its devices before the process is killed, in milliseconds. */
 const LAST_CALL = 1500;
 /** How often it is seen whether the parent lives, in milliseconds. */
@@ -39,7 +41,7 @@ const tell = (message: ToMain): void => main.postMessage(message);
 const shell = new Router({ linger: LAST_CALL });
 const control = new Router({ linger: LAST_CALL });
 const stdin = new Router({ linger: 0 });
-const iopubSocket = new Publisher({ linger: LAST_CALL, sendHighWaterMark: 0 });
+const iopubSocket = new XPublisher({ linger: LAST_CALL, sendHighWaterMark: 0, verbosity: 'allSubs' });
 const heartbeat = new Reply({ linger: 0 });
 const sockets = { shell, control, stdin, iopub: iopubSocket, hb: heartbeat };
 
@@ -173,6 +175,13 @@ async function read(socket: Router, onMessage: (message: Message) => void | Prom
   }
 }
 
+/** A subscription takes effect a moment after the connection: who subscribes is told when it has. */
+async function welcome(): Promise<void> {
+  for await (const [frame] of iopubSocket) {
+    if (frame?.[0] === SUBSCRIBES) iopub.welcome(frame.subarray(1));
+  }
+}
+
 /** How many of main's messages have been taken. */
 let taken = 0;
 const decoders = { stdout: new StringDecoder('utf8'), stderr: new StringDecoder('utf8') };
@@ -238,6 +247,7 @@ tell({ type: 'listening' });
 iopub.status('starting', {});
 const sigint = (): void => void interrupter.interrupt();
 if (!onSigint(sigint) && !watchSigint(sigint)) tell({ type: 'hearSigint' });
+void welcome();
 void read(shell, (message) =>
   message.header.msg_type === 'execute_request' ? executions.add(message) : onRequest('shell', message),
 );

@@ -29,6 +29,12 @@ export class Iopub {
     this.publish('status', { execution_state }, parent);
   }
 
+  /** To those who subscribed to a topic. Ref: "Welcome message" */
+  welcome(topic: Buffer): void {
+    const content = { subscription: topic.toString('utf8') };
+    this.#queue.send(this.#wire.encode({ type: 'iopub_welcome', content, idents: [topic] }).frames);
+  }
+
   stream(name: StreamName, text: string, parent: Parent): void {
     if (this.#stream && (this.#stream.name !== name || this.#stream.parent !== parent)) this.flush();
     this.#stream ??= { name, parent, parts: [], size: 0 };

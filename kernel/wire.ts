@@ -1,11 +1,11 @@
 /**
  * The wire: Jupyter messages as signed ZeroMQ frames. Both sides use it, the kernel's io thread and client.ts.
  *
- * Ref: jupyter-client, "Messaging in Jupyter", protocol 5.3: `idents… <IDS|MSG> hmac header parent metadata content buffers…`
+ * Ref: jupyter-client, "Messaging in Jupyter", protocol 5.4: `idents… <IDS|MSG> hmac header parent metadata content buffers…`
  */
 import { createHmac, randomUUID, timingSafeEqual } from 'node:crypto';
 
-export const PROTOCOL_VERSION = '5.3';
+export const PROTOCOL_VERSION = '5.4';
 const DELIMITER = Buffer.from('<IDS|MSG>');
 
 export type Json = Record<string, unknown>;

@@ -79,11 +79,9 @@ export class FrontEnd {
     }
   }
 
-  /** A subscription takes effect a moment after the connection. */
+  /** The first thing that iopub says, unasked. */
   async #listen(): Promise<void> {
-    const asking = setInterval(() => void this.#send('shell', 'kernel_info_request', {}), 200);
-    await this.hear(({ header }) => header.msg_type === 'status');
-    clearInterval(asking);
+    await this.hear(({ header }) => header.msg_type === 'iopub_welcome');
     await this.ask('control', 'kernel_info_request', {});
   }
 

@@ -9,7 +9,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import type { Json } from '../kernel/wire.js';
+import { Subscriber } from 'zeromq';
+import { address } from '../kernel/connection.js';
+import { type Json, Wire } from '../kernel/wire.js';
 import { type Channel, FrontEnd, type Heard } from './front-end.js';
 
 const types = ({ seen }: Heard): string[] =>
@@ -38,6 +40,21 @@ describe('the protocol', { timeout: 300_000 }, () => {
     assert.equal((await frontEnd.outcome(first)).reply?.content.status, 'ok');
   });
 
+  test('who subscribes is welcomed, signed; a topic is all that its subscriber hears', async () => {
+    const { connection } = frontEnd;
+    const subscriber = new Subscriber();
+    subscriber.subscribe('stream');
+    subscriber.connect(address(connection, 'iopub'));
+    const wire = new Wire(connection.key, 'subscriber');
+    const { idents, header, parent, content } = wire.decode(await subscriber.receive());
+    assert.deepEqual([idents.map(String), header.msg_type], [['stream'], 'iopub_welcome']);
+    assert.deepEqual([parent, content], [{}, { subscription: 'stream' }]);
+    await frontEnd.run("console.log('heard'); 1");
+    const heard = wire.decode(await subscriber.receive());
+    assert.deepEqual([heard.header.msg_type, heard.content.text], ['stream', 'heard\n']);
+    subscriber.close();
+  });
+
   test('every request is answered with its own header as the parent, between a busy and an idle of its own', async () => {
     const code = { code: 'Math.floor', cursor_pos: 10 };
     const asked: [channel: Channel, type: string, content: Json, replied?: boolean][] = [
@@ -60,7 +77,7 @@ describe('the protocol', { timeout: 300_000 }, () => {
       for (const { parent, header } of [...heard.seen, ...(heard.reply ? [heard.reply] : [])]) {
         assert.deepEqual(parent, heard.request, type);
         assert.match(header.date, /^\d{4}-\d\d-\d\dT.*Z$/);
-        assert.equal(header.version, '5.3');
+        assert.equal(header.version, '5.4');
       }
       if (replied) assert.equal(heard.reply?.content.status, type === 'is_complete_request' ? 'complete' : 'ok', type);
     }
@@ -72,7 +89,7 @@ describe('the protocol', { timeout: 300_000 }, () => {
     assert.deepEqual(shell?.content, control?.content);
     const { banner, implementation_version, language_info, vfiolab, ...rest } = shell?.content ?? {};
     assert.deepEqual(rest, {
-      ...{ status: 'ok', protocol_version: '5.3', implementation: 'vfiolab' },
+      ...{ status: 'ok', protocol_version: '5.4', implementation: 'vfiolab' },
       ...{ help_links: [], debugger: false, supported_features: [] },
     });
     // What a front end that comes now has missed.
