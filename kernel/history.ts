@@ -90,10 +90,11 @@ export class History {
     if (type !== 'tail' && type !== 'search') return [];
     const { n, pattern = '*', unique } = type === 'search' ? content : { n: content.n };
     const most = typeof n === 'number' ? n : Number.POSITIVE_INFINITY;
-    const sessions = new Set([...(await this.#sessions()), current]);
+    // What was run here is what comes first, also where a later session is under way elsewhere.
+    const sessions = new Set([current, ...(await this.#sessions()).reverse()]);
     const found: unknown[] = [];
     const seen = new Set<string>();
-    for (const session of [...sessions].sort((a, b) => b - a)) {
+    for (const session of sessions) {
       for (const cell of (await this.#read(session, current)).reverse()) {
         if (found.length >= most) return found.reverse();
         if ((unique === true && seen.has(cell.code)) || !matches(String(pattern), cell.code)) continue;
