@@ -207,7 +207,8 @@ describe('the protocol', { timeout: 300_000 }, () => {
   test('the stylesheet comes again where the cell that had it was deleted', async () => {
     const styled = async (metadata: Json): Promise<boolean> => {
       const [result] = contents(await frontEnd.run("new View('t', ['a'], [['b']])", {}, metadata), 'execute_result');
-      return String((result?.data as Json)['text/html']).includes('<style>');
+      const { 'text/html': html } = (result?.data ?? {}) as Json;
+      return String(html).includes('<style>');
     };
     assert.equal(await styled({ cellId: 'first', deletedCells: [] }), true);
     assert.equal(await styled({ cellId: 'second', deletedCells: ['another'] }), false);
