@@ -26,28 +26,25 @@ const page =
 const register =
   (by: -1 | 1): Act =>
   (state, { top }) => {
-    const { index, cursor, width } = state;
+    const { index, focus } = state;
     const next =
-      by > 0
-        ? index.all.find(({ offset }) => offset >= cursor + width / 8)
-        : index.all.findLast(({ offset }) => offset < cursor);
+      by > 0 ? index.all.find(({ offset }) => offset > focus) : index.all.findLast(({ offset }) => offset < focus);
     return next ? to(state, next.offset, top) : say(`no register ${by > 0 ? 'further down' : 'further up'}`, 'dim');
   };
 const widen =
   (by: -1 | 1): Act =>
-  ({ width, cursor, turn }) => {
+  ({ width, focus, turn }) => {
     const next = WIDTHS[(WIDTHS.indexOf(width) + by + WIDTHS.length) % WIDTHS.length] ?? width;
     // Another width may read something else, which is no change of the card's.
     const anew = { width: next, seen: new Seen(), fresh: new Set<number>(), turn: turn + 1, hunt: undefined };
-    return { ...anew, cursor: cursor - (cursor % (next / 8)), ...say(`${next}-bit accesses`, 'dim') };
+    return { ...anew, cursor: focus - (focus % (next / 8)), ...say(`${next}-bit accesses`, 'dim') };
   };
 
 export function seek(state: State, by: -1 | 1): Change {
-  const { needle, cursor, width, found, browsed } = state;
-  if (!needle) return say('/ looks for something first', 'dim');
-  // From where it was found last, if the cursor is still there: that may be within the number under the cursor.
-  const here = found !== undefined && found >= cursor && found < cursor + width / 8 ? found : cursor;
-  return { hunt: Hunt.begin(needle, here + by, by, browsed.size), found: undefined };
+  const { needle, focus, browsed } = state;
+  return needle
+    ? { hunt: Hunt.begin(needle, focus + by, by, browsed.size) }
+    : say('/ looks for something first', 'dim');
 }
 
 export function edit(state: State): Change {

@@ -77,7 +77,9 @@ export interface Shown {
   readonly seen: Seen;
   readonly width: Width;
   readonly big: boolean;
+  /** Offset of the number under the cursor, and of the byte in it that is meant: a register may begin there. */
   readonly cursor: number;
+  readonly focus: number;
 }
 
 /** The row that begins at `start`, in at most `room` columns. */
@@ -110,10 +112,16 @@ export function rowAt(shown: Shown, grid: Grid, start: number, room: number): Li
   return slice(line, 0, room);
 }
 
+/** The registers under the cursor, the one that is meant first. */
+export function beneath({ index, width, cursor, focus }: Shown): readonly BrowsedRegister[] {
+  const meant = index.touching(focus, focus + 1);
+  return [...meant, ...index.touching(cursor, cursor + width / 8).filter((one) => !meant.includes(one))];
+}
+
 /** The register under the cursor with its fields, or the bare number: lines of at most `room` columns. */
 export function decoded(shown: Shown, room: number): Line[] {
-  const { index, seen, width, big, cursor } = shown;
-  const registers = index.touching(cursor, cursor + width / 8);
+  const { seen, width, big, cursor } = shown;
+  const registers = beneath(shown);
   if (registers.length > 0) return registers.flatMap((one) => flow(registerSpans(one, shown), room));
   const item = seen.item(cursor, width / 8, big);
   return flow([span(hex(cursor), 'dim'), ...valueSpans(item, width)], room);

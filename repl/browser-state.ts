@@ -3,7 +3,7 @@ import type { Width } from '../lib/backend.js';
 import type { Browsed, BrowsedRegister } from '../kernel/client.js';
 import { KEPT, KNOWN, Seen } from './browser-bytes.js';
 import type { Hunt } from './browser-hunt.js';
-import { decoded, type Grid, gridOf, Index, type Shown } from './browser-rows.js';
+import { beneath, decoded, type Grid, gridOf, Index, type Shown } from './browser-rows.js';
 import { hex, type Meant, value } from './browser-words.js';
 import { type Line, type Look, span } from './line.js';
 import type { Size } from './whole.js';
@@ -40,9 +40,8 @@ export interface State extends Shown {
   /** The page of the help that is shown, from 1; or 0. */
   readonly help: number;
   readonly hunt: Hunt | undefined;
-  /** What was looked for last, and where it was found. */
+  /** What was looked for last. */
   readonly needle: Uint8Array | undefined;
-  readonly found: number | undefined;
   readonly deed: Deed | undefined;
   /** It asks whether it may write; it may. */
   readonly asking: boolean;
@@ -66,10 +65,11 @@ export function begun(browsed: Browsed, may: boolean): State {
       width,
       big: false,
       cursor,
+      focus: offset,
       top: offset - (offset % 16),
     },
     ...{ fresh: new Set(), turn: 0, same: false, rate: 0, typing: undefined, note: undefined, help: 0 },
-    ...{ hunt: undefined, needle: undefined, found: undefined, deed: undefined, asking: false, may, busy: false },
+    ...{ hunt: undefined, needle: undefined, deed: undefined, asking: false, may, busy: false },
     over: undefined,
   };
 }
@@ -84,9 +84,9 @@ export interface Target {
   readonly register: BrowsedRegister | undefined;
 }
 
-export function target({ index, cursor, width }: State): Target {
-  const all = index.touching(cursor, cursor + width / 8);
-  const register = all.find(({ offset }) => offset === cursor) ?? all[0];
+export function target(state: State): Target {
+  const { cursor, width } = state;
+  const [register] = beneath(state);
   return register
     ? { name: register.name, offset: register.offset, width: register.width, register }
     : { name: hex(cursor), offset: cursor, width, register };
@@ -101,10 +101,8 @@ export function typedValue(state: State, text: string): Meant<bigint> {
 
 /** The cursor at an offset, or as near as there is; the rows scrolled so that `top` comes first, if it can. */
 export function to({ browsed, width }: State, offset: number, top: number): Change {
-  const step = width / 8;
-  const last = Math.max(0, browsed.size - step);
-  const within = Math.max(0, Math.min(offset, last));
-  return { cursor: within - (within % step), top: Math.max(0, top) };
+  const focus = Math.max(0, Math.min(offset, browsed.size - 1));
+  return { focus, cursor: focus - (focus % (width / 8)), top: Math.max(0, top) };
 }
 
 /** What is where on a terminal. */

@@ -15,9 +15,16 @@ import type { Key } from './keys.js';
 import { type Line, span } from './line.js';
 import type { FullScreen, Size } from './whole.js';
 
-/** What is to be asked of the kernel, and what for. */
+/** What is to be asked of the kernel, and what for. `end`: of what is visible; behind the last whole number nothing can be read. */
 export type Wanted = (
-  | { readonly why: 'look' | 'hunt'; readonly offset: number; readonly length: number; readonly width: Width }
+  | {
+      readonly why: 'look';
+      readonly offset: number;
+      readonly length: number;
+      readonly end: number;
+      readonly width: Width;
+    }
+  | { readonly why: 'hunt'; readonly offset: number; readonly length: number; readonly width: Width }
   | Deed
 ) & { readonly turn: number };
 
@@ -137,8 +144,8 @@ export class Browser implements FullScreen {
     const [first] = missing;
     const last = missing.at(-1);
     if (first === undefined || last === undefined) return undefined;
-    const length = Math.min(browsed.size, last + BLOCK) - first;
-    return { why: 'look', offset: first, length: length - (length % (width / 8)), width, turn };
+    const to = Math.min(browsed.size, last + BLOCK);
+    return { why: 'look', offset: first, length: to - first - ((to - first) % (width / 8)), end: to, width, turn };
   }
 
   /** The kernel has answered. */
@@ -154,7 +161,7 @@ export class Browser implements FullScreen {
     if (wanted.why === 'asked') return next.#with({ seen: seen.with(look, true, true), deed: undefined, ...said });
     // Read with a width that is another by now.
     if (wanted.why !== 'look' || wanted.width !== width) return next;
-    const read = [...blocksIn(wanted.offset, wanted.offset + wanted.length)];
+    const read = [...blocksIn(wanted.offset, wanted.end)];
     return next.#with({
       seen: seen.with(look, !same),
       ...(wanted.turn === turn && { fresh: new Set([...fresh, ...read]) }),
@@ -167,7 +174,7 @@ export class Browser implements FullScreen {
     const stopped = { hunt: undefined };
     if (found === undefined) return this.#with({ ...stopped, ...say('it is not there') });
     const here = to(this.#state, found, this.#state.top);
-    return this.#with({ ...stopped, found, ...here, ...say(`found at ${hex(found)}`, 'dim') });
+    return this.#with({ ...stopped, ...here, ...say(`found at ${hex(found)}`, 'dim') });
   }
 
   /** Says what was read back, and reads what is on the screen again: a write may change other registers too. */

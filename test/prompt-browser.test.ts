@@ -176,7 +176,7 @@ describe('the browser', () => {
     [':0x104\r', '0100[07060504]'],
     [':0x104\re', '0100[04050607]'],
     [':0x104\rWW', '0100[04]'],
-    [':0x104\rww', '0100[00]'],
+    [':0x104\rww', '0100[04]'],
     [':0x104\rw', '0100[0706050403020100]'],
     [':260\r', '0100[07060504]'],
     [':0x104\r:+0x10\r', '0110[17161514]'],
@@ -397,6 +397,28 @@ describe('the browser', () => {
       );
     });
 
+  test('of several registers under the cursor the one that was gone to is meant', () => {
+    const it = card();
+    const pair = [register('LOW', 0x40, 'rw'), register('HIGH', 0x44, 'rw'), register('MORE', 0x48, 'rw')];
+    it.browser = Browser.of(
+      { path: 'card/bar0', size: 4096, base: '0', writable: true, offset: 0, width: 64, registers: pair },
+      true,
+    );
+    it.settle();
+    it.asked.length = 0;
+    it.type(':HIGH\r=7\r');
+    assert.deepEqual(
+      it.asked.filter((one) => one.startsWith('write')),
+      ['write 44 32 7'],
+    );
+    assert.match(it.lines.at(-3) ?? '', /HIGH 32-bit/);
+    assert.match(it.type('\t').lines.at(-2) ?? '', /MORE/);
+    it.type('\x1b[Z\x1b[Z');
+    assert.match(it.lines.at(-3) ?? '', /LOW 32-bit/);
+    // Another width, the same place.
+    assert.match(it.type('\tW').lines.at(-2) ?? '', /HIGH/);
+  });
+
   test('what cannot be written is not', () => {
     assert.match(card({ writable: false }).type('=').foot, /^card\/bar0 cannot be written$/);
   });
@@ -456,6 +478,13 @@ describe('the browser', () => {
       const it = card({}, { columns: columnsWide, rows: 30 }).type(`${keys}:0x180\r`);
       assert.ok(it.lines.includes(row), it.lines.join('\n'));
     });
+
+  test('a buffer that ends within a number is shown as far as there are whole ones', () => {
+    const it = card({ size: 100, width: 8 }).type('G');
+    assert.equal(it.cursor, '0060[00]');
+    assert.match(it.type('w').lines.join('\n'), /^0060 0000\[0000\]/m);
+    assert.match(it.type('ww').lines.join('\n'), /^0060\[\.{16}\]/m);
+  });
 
   test('beside a buffer stands the IOVA, and it is a place to go to', () => {
     const it = card({ base: `${0x10000}` }).type(':0x10104\r');
