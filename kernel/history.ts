@@ -138,10 +138,11 @@ export class History {
     this.#waiting = '';
     try {
       this.#session ??= await this.#claim();
-      this.#bytes += Buffer.byteLength(text);
-      if (this.#bytes > KEPT.session) throw new Error(`this session's is ${KEPT.session} bytes long`);
+      const bytes = Buffer.byteLength(text);
+      if (this.#bytes + bytes > KEPT.session) throw new Error(`more than ${KEPT.session} bytes in one session`);
       this.#torn = true;
       await appendFile(this.#file(this.#session), text, { mode: 0o600 });
+      this.#bytes += bytes;
       this.#torn = false;
     } catch (error) {
       const { message } = error as Error;

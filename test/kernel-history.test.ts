@@ -162,6 +162,11 @@ describe('history', () => {
     await history.written();
     assert.ok(statSync(path.join(folder, '501.jsonl')).size <= KEPT.session);
     assert.equal((await history.find(range(0))).length, 39);
+    // What is too long is left out alone.
+    history.add(40, 'short');
+    await history.written();
+    const again = await new History(folder).find(tail(1));
+    assert.deepEqual(again, [[501, 40, 'short']]);
   });
 
   const rooted = process.getuid?.() === 0 ? {} : { skip: 'needs root, to mount a small tmpfs' };
