@@ -176,6 +176,8 @@ export class Dialogue {
   /** Starts a kernel and its first cells. */
   start(): void {
     this.#work.start();
+    // Read before a key needs it.
+    setImmediate(() => void this.#options.history.cells);
   }
 
   /** One key. */

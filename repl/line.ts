@@ -28,15 +28,35 @@ export type Line = readonly Span[];
 
 export const span = (text: string, look: Look = 'plain'): Span => ({ text, look });
 
+/** So many answers are remembered: at each key all of the text is laid out, and nearly all of it is as it was. */
+const REMEMBERED = 4096;
+
+function remembered<T>(answers: Map<string, T>, question: string, find: () => T): T {
+  const known = answers.get(question);
+  if (known !== undefined) return known;
+  if (answers.size >= REMEMBERED) answers.clear();
+  const found = find();
+  answers.set(question, found);
+  return found;
+}
+
+const widths = new Map<string, number>();
+const chopped = new Map<string, readonly string[]>();
+
 /** Columns that a text takes. */
-export const columns = (text: string): number => (/^[\x20-\x7e]*$/.test(text) ? text.length : stringWidth(text));
+export const columns = (text: string): number =>
+  /^[\x20-\x7e]*$/.test(text) ? text.length : remembered(widths, text, () => stringWidth(text));
 
 /** A text without what would move the cursor: a tab is two columns, other control characters show as a dot. */
 export const visible = (text: string): string => text.replace(/\t/g, '  ').replace(/\p{Cc}/gu, '·');
 
 /** `text` in pieces of at most `width` columns, at least one piece; a grapheme is never cut. */
-export function chop(text: string, width: number): string[] {
+export function chop(text: string, width: number): readonly string[] {
   if (columns(text) <= width) return [text];
+  return remembered(chopped, `${width} ${text}`, () => cut(text, width));
+}
+
+function cut(text: string, width: number): string[] {
   const pieces: string[] = [];
   let piece = '';
   let used = 0;
@@ -101,14 +121,18 @@ export function slice(line: Line, start: number, end: number): Line {
 
 /** A line whose text has line breaks, as lines. */
 export function splitLines(line: Line): Line[] {
-  let at = 0;
-  return lineText(line)
-    .split('\n')
-    .map((text) => {
-      const start = at;
-      at += text.length + 1;
-      return slice(line, start, start + text.length);
-    });
+  let last: Span[] = [];
+  const lines: Line[] = [last];
+  for (const { text, look } of line) {
+    for (const [index, part] of text.split('\n').entries()) {
+      if (index > 0) {
+        last = [];
+        lines.push(last);
+      }
+      if (part !== '') last.push(span(part, look));
+    }
+  }
+  return lines;
 }
 
 /** A line in pieces of at most `width` columns, at least one piece; what would move the cursor is made visible. */

@@ -24,6 +24,9 @@ const CURSOR = ['\x1b[?25l', '\x1b[?25h'] as const;
 const ERASE_REST = '\x1b[K';
 const ERASE_LINE = '\r\x1b[2K';
 
+/** Of the frame nothing wraps, also where the terminal is narrower by now than we have heard. Ref: xterm, DECAWM */
+const WRAP = ['\x1b[?7l', '\x1b[?7h'] as const;
+
 /** Columns of a painted text. */
 const width = (text: string): number => columns(text.includes('\x1b') ? stripVTControlCharacters(text) : text);
 
@@ -33,23 +36,26 @@ export class Strokes {
   #lines: readonly (string | undefined)[] = [''];
   /** Where the cursor is among them. */
   #cursor: Place = { x: 0, y: 0 };
-  /** The terminal's width when that was drawn. */
+  /** The terminal's size when that was drawn. */
   #columns: number;
+  #rows: number;
 
   /** The cursor is at the beginning of an empty line. */
   constructor(surface: Surface) {
     this.#surface = surface;
     this.#columns = surface.columns;
+    this.#rows = surface.rows;
   }
 
   /** Shows `lines`, none of them wider than the terminal, with the cursor there; `said` stands above them for good. */
   draw(lines: readonly string[], cursor: Place, said: readonly string[] = []): void {
-    this.#settle();
+    const anew = this.#settle();
     const frame = lines.length === 0 ? [''] : lines;
     const room = this.#surface.columns;
     // What the terminal wraps takes lines that are not counted here.
     const counted = said.every((text) => !text.includes('\t') && width(text) <= room);
     const strokes = new Stroke(this.#cursor.y, room);
+    if (anew) strokes.clear();
     if (!counted) {
       strokes.replace(this.#lines, ['']);
       strokes.text += '\r';
@@ -57,7 +63,7 @@ export class Strokes {
       for (const text of said) strokes.text += `${text}\r\n`;
     }
     const above = counted ? said : [];
-    strokes.replace(this.#lines, [...above, ...frame]);
+    strokes.replace(this.#lines, [...above, ...frame], above.length);
     const moved = cursor.x !== this.#cursor.x || cursor.y !== this.#cursor.y || said.length > 0;
     const near = strokes.touched.every((row) => row === this.#cursor.y);
     const changed = strokes.text !== '';
@@ -81,20 +87,24 @@ export class Strokes {
     this.#lines = [''];
     this.#cursor = { x: 0, y: 0 };
     this.#columns = this.#surface.columns;
+    this.#rows = this.#surface.rows;
   }
 
-  /** A terminal that has another width has wrapped what is wider than that, as nearly all of them do, and the cursor is still in its place. */
-  #settle(): void {
+  /**
+   * A terminal that has another width has wrapped what is wider than that, as nearly all of them do, and the cursor is still in its place.
+   * One that is lower has taken lines away above the cursor or below it: those below are made anew.
+   */
+  #settle(): boolean {
     const { columns, rows } = this.#surface;
-    if (columns === this.#columns) return;
+    if (columns === this.#columns && rows === this.#rows) return false;
     this.#columns = columns;
-    const heights = this.#lines.map((text) => Math.max(1, Math.ceil(width(text ?? '') / columns)));
-    const sum = (some: readonly number[]): number => some.reduce((total, each) => total + each, 0);
+    this.#rows = rows;
     const { x, y } = this.#cursor;
-    const above = Math.min(rows - 1, sum(heights.slice(0, y)) + Math.floor(x / columns));
+    const heights = this.#lines.slice(0, y).map((text) => Math.max(1, Math.ceil(width(text ?? '') / columns)));
+    const above = Math.min(rows - 1, heights.reduce((total, each) => total + each, 0) + Math.floor(x / columns));
     this.#cursor = { x, y: above };
-    const below = sum(heights.slice(y)) - Math.floor(x / columns);
-    this.#lines = Array.from({ length: Math.min(rows, above + Math.max(1, below)) }, () => undefined);
+    this.#lines = Array.from({ length: above + 1 }, () => undefined);
+    return true;
   }
 }
 
@@ -110,13 +120,24 @@ class Stroke {
     this.#room = room;
   }
 
+  /**
+   * All from the first line on: what was drawn before the new width was known may have been wrapped, too. Behind a blank, as what tmux
+   * erases from the screen's first place on it keeps in its scrollback.
+   */
+  clear(): void {
+    this.go(0);
+    this.text += '\r \x1b[J';
+  }
+
   go(row: number): void {
     const by = row - this.#row;
-    if (by !== 0) this.text += by < 0 ? `\x1b[${-by}A` : `\x1b[${by}B`;
+    // Down by line feeds: where a terminal that is lower by now has taken that line away, it is there again.
+    if (by !== 0) this.text += by < 0 ? `\x1b[${-by}A` : '\n'.repeat(by);
     this.#row = row;
   }
 
-  replace(old: readonly (string | undefined)[], lines: readonly string[]): void {
+  /** @param wrapped so many of the first lines may wrap */
+  replace(old: readonly (string | undefined)[], lines: readonly string[], wrapped = 0): void {
     lines.forEach((line, row) => {
       if (old[row] === line && row < old.length) return;
       this.touched.push(row);
@@ -126,7 +147,8 @@ class Stroke {
         this.text += '\n';
         this.#row = row;
       }
-      this.text += `\r${line}${width(line) < this.#room ? ERASE_REST : ''}`;
+      const [off, on] = row < wrapped || line === '' ? ['', ''] : WRAP;
+      this.text += `\r${off}${line}${on}${width(line) < this.#room ? ERASE_REST : ''}`;
     });
     for (let row = lines.length; row < old.length; row++) {
       this.touched.push(row);

@@ -92,6 +92,13 @@ export class Tmux {
     this.#run('pipe-pane', '-o', `cat >> '${file}'`);
   }
 
+  /** The size that the program has been told: tmux tells it a moment after it has wrapped the lines. */
+  told(): [columns: number, rows: number] {
+    const tty = this.#run('display-message', '-p', '#{pane_tty}').trim();
+    const [rows, columns] = execFileSync('stty', ['-F', tty, 'size'], { encoding: 'utf8' }).split(' ').map(Number);
+    return [columns ?? 0, rows ?? 0];
+  }
+
   /** Everything on the screen and above it; lines that the terminal wrapped are whole. */
   text({ colours = false } = {}): string {
     const all = this.#run('capture-pane', '-p', '-J', '-S', '-20000', ...(colours ? ['-e'] : []));
