@@ -11,7 +11,7 @@ const SECONDS = 3;
 
 const CELLS = [
   [
-    'const map = Object.fromEntries(Array.from({ length: 16 }, (_, n) => [`REG${n}`, r32(n === 3 ? 4 : 0x20, { HIGH: [31, 16], LOW: [15, 1], BIT: 0 })]))',
+    'const map = Object.fromEntries(Array.from({ length: 16 }, (_, n) => ["REG" + n, r32(n === 3 ? 4 : 0x20, { HIGH: [31, 16], LOW: [15, 1], BIT: 0 })]))',
     '3> ',
   ],
   ['const regs = dev.bar(0).registers(map); let n = 0; void setInterval(() => edu.LIVENESS.write(n++), 50)', '4> '],
