@@ -7,9 +7,10 @@ import { panelLines } from './panels.js';
 import { hintLine } from './signature.js';
 import { statusChange, statusLine } from './status.js';
 import { type Asked, parts } from './question.js';
+import { SLOW_AFTER, trouble } from './trouble.js';
 import { promptOf, settle } from './transcript.js';
 import type { Size } from './whole.js';
-import { SLOW_AFTER, STUBBORN_AFTER } from './work.js';
+import { STUBBORN_AFTER } from './work.js';
 
 export interface Frame {
   readonly lines: readonly Line[];
@@ -50,7 +51,8 @@ const behind = (label: string, rows: readonly Line[], look: Look): Line[] =>
 
 const seconds = (milliseconds: number): number => Math.floor(milliseconds / 1000);
 
-function status({ kernel, running, waiting, search, joined, silent, ending, started }: Scene, now: number): Line[] {
+function status(scene: Scene, now: number): Line[] {
+  const { kernel, running, waiting, search, joined } = scene;
   if (search)
     return [
       [
@@ -59,13 +61,8 @@ function status({ kernel, running, waiting, search, joined, silent, ending, star
       ],
     ];
   if (kernel === 'leaving') return [[span('closing…', 'dim')]];
-  if (kernel === 'dead')
-    return [[span(`no kernel: Enter ${joined ? 'joins it again' : 'starts one'}, Ctrl-D leaves`, 'warn')]];
-  if (ending) return [[span('ending the kernel…', 'warn')]];
-  if (silent !== undefined)
-    return [[span(`the kernel does not answer for ${seconds(now - silent)} s: Ctrl-C ends it`, 'warn')]];
-  if (kernel === 'starting' && now - started > SLOW_AFTER)
-    return [[span(`the kernel is starting for ${seconds(now - started)} s: Ctrl-C gives it up`, 'warn')]];
+  const wrong = trouble(scene, now);
+  if (wrong) return [[span(wrong.text, 'warn')]];
   if (kernel === 'starting') return waiting.length > 1 ? [[span('the kernel is starting…', 'dim')]] : [];
   if (!running) return [];
   if (running.interrupted !== undefined) {

@@ -9,6 +9,7 @@ import type { Dialogue } from './dialogue.js';
 import { lineText } from './line.js';
 import { echo } from './question.js';
 import { entryLines, promptOf } from './transcript.js';
+import { trouble } from './trouble.js';
 
 /** Lines are left to the terminal to wrap, but for tables and messages. */
 const WIDTH = 80;
@@ -53,7 +54,17 @@ export function printPlainly(dialogue: Dialogue, stdin: NodeJS.ReadStream, stdou
       if (entry.kind !== 'input' || !typed.delete(entry.text)) write(lines.map((line) => `${line}\n`).join(''));
     }
   });
-  dialogue.watch(ask);
+  let wrong: string | undefined;
+  const tell = (): void => {
+    const found = trouble(dialogue.scene, Date.now());
+    if (found && found.kind !== wrong) write(`${found.text}\n`);
+    wrong = found?.kind;
+  };
+  dialogue.watch(() => {
+    // After what is said of it.
+    setImmediate(tell);
+    ask();
+  });
 
   const typed = new Set<string>();
   const lines = createInterface({ input: stdin, crlfDelay: Number.POSITIVE_INFINITY });
@@ -68,6 +79,7 @@ export function printPlainly(dialogue: Dialogue, stdin: NodeJS.ReadStream, stdou
     const text = (dialogue.scene.editor.text.replace(/[ \t]*$/, '') + line).trimEnd();
     typed.add(text);
     entering = true;
+    if (dialogue.scene.kernel === 'dead') dialogue.start();
     if (text.trim() !== '') dialogue.enter(text);
     entering = false;
     ask();

@@ -8,6 +8,7 @@ import type { KernelClient, KernelStatus, OtherEvent, Output, Question } from '.
 import { KEPT, type Outlet } from './outlet.js';
 import { told } from './question.js';
 import { lostText, type Told } from './status.js';
+import { SLOW_AFTER } from './trouble.js';
 
 /** As much of a kernel as a prompt needs. */
 export type Kernel = Pick<
@@ -102,8 +103,7 @@ const FRESH_WITHIN = 10_000;
 const FRESH_WITHIN_BUSY = 1000;
 /** A cell that goes on this long after Ctrl-C can be ended with its kernel. */
 export const STUBBORN_AFTER = 3000;
-/** A kernel that takes longer to start than this can be given up; one that is left meanwhile is, so long after that. */
-export const SLOW_AFTER = 10_000;
+/** A kernel that is left while it starts is given up so long after that. */
 const LEFT_AFTER = 3000;
 /** UTF-16 units of printed text that are remembered of one cell. */
 const REMEMBERED = 1 << 20;

@@ -2,14 +2,16 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { PassThrough } from 'node:stream';
 import { join } from 'node:path';
 import { after, beforeEach, describe, test } from 'node:test';
 import type { CardStatus } from '../kernel/client.js';
 import { frame, nextChange } from '../repl/frame.js';
 import { lineText } from '../repl/line.js';
+import { printPlainly } from '../repl/plain.js';
 import { paintWithInk } from '../repl/screen.js';
 import { lostText, statusChange, statusLine, type Told } from '../repl/status.js';
-import { SLOW_AFTER } from '../repl/work.js';
+import { SLOW_AFTER } from '../repl/trouble.js';
 import { asStream, eventually, Picture, type ScriptedKernel, settled, type Talk, talk } from './prompt-kernel.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'vfiolab-status-'));
@@ -238,6 +240,33 @@ describe('a kernel that does not come up', () => {
     await type('\x04');
     await dialogue.left;
     assert.equal(signals[0]?.aborted, true);
+  });
+});
+
+describe('the plain prompt', () => {
+  test('says what is wrong once, below what happened; Enter starts another kernel, and what is entered then runs in it', async () => {
+    const { dialogue, kernels } = talk(join(fresh(), 'history'));
+    const [stdin, stdout] = [new PassThrough(), new PassThrough()];
+    let written = '';
+    stdout.on('data', (chunk: Buffer) => (written += chunk));
+    printPlainly(dialogue, stdin as never, stdout as never);
+    dialogue.start();
+    await settled();
+    kernels[0]?.asked[0]?.end();
+    await eventually(() => assert.match(written, /2> $/));
+    kernels[0]?.tellStatus({ now: Date.now(), cards: [CARD], variables: ['dev'] });
+    kernels[0]?.silence(Date.now());
+    await eventually(() => assert.match(written, /2> \nthe kernel does not answer for 0 s: Ctrl-C ends it\n/));
+    kernels[0]?.silence(Date.now() - 9000);
+    kernels[0]?.die({ code: null, signal: 'SIGKILL', words: '' });
+    const dead = /^2> \nThe kernel ended \(SIGKILL\); lost: dev .*\nno kernel: Enter starts one, Ctrl-D leaves\n$/m;
+    await eventually(() => assert.match(written, dead));
+    stdin.write('edu\n');
+    await eventually(() => assert.equal(kernels[1]?.asked.length, 1));
+    kernels[1]?.asked[0]?.end();
+    await eventually(() => assert.equal(kernels[1]?.asked[1]?.code, 'edu'));
+    dialogue.leave();
+    await dialogue.left;
   });
 });
 
