@@ -67,7 +67,7 @@ describe('a wrong command line is a usage error that says what to do', () => {
     ['peek sim:edu bar0+0 --width --json', 'vfiolab peek: --width: a value is missing; use --width BITS'],
     [
       'peek sim:edu',
-      'vfiolab peek: operands: 2 needed, 1 given; use vfiolab peek SPEC REGION+OFFSET|NAME [--width BITS] [--json]',
+      'vfiolab peek: operands: 2 needed, 1 given; use vfiolab peek SPEC REGION+OFFSET|NAME [--width BITS] [--vf-token UUID] [--json]',
     ],
     [
       'list all',

@@ -47,6 +47,18 @@ describe('commands on sim:edu', OPTIONS, () => {
     assert.equal(JSON.parse(await out('peek sim:edu bar0+0x80 --width 64 --json')).value, '0x0000000000000000');
   });
 
+  test('a VF token is shown to the card, and refused by one that has none', async () => {
+    for (const words of ['peek sim:edu bar0+0', 'poke sim:edu bar0+4 1', 'dump sim:edu config', 'info sim:edu']) {
+      const { code, stderr } = await vfiolab([
+        ...words.split(' '),
+        '--vf-token',
+        '00112233-4455-6677-8899-aabbccddeeff',
+      ]);
+      assert.equal(code, 2);
+      assert.match(stderr, /^sim:edu: open: a simulated card has no SR-IOV; leave vfToken out$/m);
+    }
+  });
+
   test('poke writes, and reads back only where asked for', async () => {
     assert.equal(await out('poke sim:edu bar0+4 0x1234_5678'), 'sim:edu/bar0+0x4 <- 0x12345678\n');
     const read = await out('poke sim:edu bar0+4 0x1234_5678 --read');

@@ -44,6 +44,15 @@ const OPAE: readonly Row[] = [
     ],
   },
   {
+    there: 'the VF token of a shell command',
+    here: 'vfiolab peek 0000:03:00.1 bar0+0x0 --vf-token UUID; dump, poke, info, walk, decode',
+    api: ['command peek', 'command poke', 'command dump'],
+    shown: [
+      ['cli.test.ts', 'a VF token is shown to the card, and refused by one that has none'],
+      [inside('sriov'), '*: VFs are enabled, and are open to who has the token of their PF'],
+    ],
+  },
+  {
     there: 'a BAR by its number: its size, its accesses; one that is not there is an error',
     here: 'dev.bar(0).read32(0x20), dev.region("rom")',
     api: ['Device.bar', 'Device.region', 'Region.size', 'Region.read32', 'Region.write64'],
@@ -251,6 +260,14 @@ const VFIO: readonly Row[] = [
     ],
   },
   {
+    there: 'what the IOMMU is: IOMMU_GET_HW_INFO',
+    here: "dev.driver: 'vfio-pci, iommufd, VT-d'",
+    api: ['Device.driver'],
+    shown: [
+      [inside('together'), 'a plain BDF takes iommufd where it is there, else the group, and the device says which'],
+    ],
+  },
+  {
     there: 'mappings that the card may only read, or only write',
     here: "dev.dma(size, { access: 'r' })",
     api: ['Device.dma'],
@@ -387,6 +404,13 @@ const LOVED: readonly Row[] = [
     here: 'r32(0x20, { MODE: [5, 4, { OFF: 0, FAST: 3 }] }, { count: 4 })',
     api: ['r8', 'r32', 'r64', 'Region.registers'],
     shown: [[CONTRACT, 'fields are read by name and changed one by one']],
+  },
+  {
+    there: 'm1n1: integers with their hex',
+    here: '42 (0x2a) at the prompt and in scripts',
+    api: ['command repl'],
+    shown: [['prompt-dialogue.test.ts', 'a complete cell runs, its outputs are said in order, numbers go on']],
+    anywhere: 'what is shown does not depend on the card',
   },
   {
     there: 'm1n1: a monitor of what changes',
@@ -570,6 +594,33 @@ const BAD_INPUTS: readonly Row[] = [
       ['host-list.test.ts', 'come in BDF order, domains above four digits last'],
     ],
     anywhere: 'QEMU has no such domain',
+  },
+  {
+    there: 'a BAR of 64 bits that is read as two',
+    here: 'dev.bar(2) is the whole of it, and there is no dev.bar(3)',
+    api: ['Device.bar', 'Device.regions'],
+    shown: [
+      [
+        inside('devices'),
+        'ivshmem: a BAR that is memory holds what is written, in every width, and no interrupt is there',
+      ],
+    ],
+  },
+  {
+    there: 'the hole that the MSI-X table makes in a mapped BAR',
+    here: 'it is reached by pread: dev.bar(3).read32(0)',
+    api: ['Device.bar'],
+    shown: [
+      [inside('vectors'), 'e1000e: the BAR with the MSI-X table answers everywhere'],
+      ['access.test.ts', 'the pages of the MSI-X table are left out of a mapping'],
+    ],
+  },
+  {
+    there: 'dumps with decoded text among the hex',
+    here: 'vfiolab decode FILE takes the hex alone',
+    api: ['command decode'],
+    shown: [['cli-decode.test.ts', 'standard input, domains of five digits and more, decoded text among the hex']],
+    anywhere: 'dumps are decoded',
   },
   {
     there: 'config chains that loop',

@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { chmodSync, existsSync, lstatSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { after, afterEach, beforeEach, describe, test } from 'node:test';
 import type { IovaRange } from '../lib/backend.js';
 import { SystemError, UsageError } from '../lib/errors.js';
@@ -245,6 +246,31 @@ describe('what is asked for and answered', () => {
     assert.deepEqual((await ask(REQUEST.IOAS, slotNumber('0000:03:00.2'))).words, [REPLY.NO_FD]);
     assert.deepEqual((await ask(REQUEST.CONTAINER)).words, [REPLY.ERR]);
     sharer.close();
+  });
+
+  const root = process.getuid?.() === 0 ? {} : { skip: 'to be another user: run it as root' };
+  test('another user is answered nothing, even where the folder lets them in', root, async () => {
+    const sharer = new Sharer(share(), none, none);
+    const file = socketFile(folder, GROUP);
+    chmodSync(folder, 0o755);
+    chmodSync(file, 0o666);
+    const asUser = async (uid: number): Promise<string> => {
+      const program = `
+        const { sockets } = await import('${new URL('../lib/native.js', import.meta.url).href}');
+        const { receive, REQUEST, send } = await import('${new URL('../lib/share/protocol.js', import.meta.url).href}');
+        process.setuid(${uid});
+        const socket = sockets().connect('${file}', 5000);
+        if (socket < 0) throw new Error('not let in: ' + socket);
+        send(socket, [REQUEST.CONTAINER]);
+        const packet = receive(socket, true);
+        console.log(typeof packet === 'string' ? packet : packet.words[0] + ' with ' + packet.fds.length);`;
+      const argv = ['--input-type=module', '-e', program];
+      const child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'inherit'] });
+      return (await text(child.stdout)).trim();
+    };
+    const said = [await asUser(0), await asUser(65_534)];
+    sharer.close();
+    assert.deepEqual(said, [`${REPLY.OK} with 1`, 'gone']);
   });
 
   test('every fd that is handed over is closed on exec', async () => {

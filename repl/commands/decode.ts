@@ -6,14 +6,14 @@ import { type Ids, idFilter, slotFilter, slotOf } from '../../lib/config/filter.
 import { lspciView } from '../../lib/config/tones.js';
 import { SystemError, UsageError } from '../../lib/errors.js';
 import { systemNames } from '../../lib/host/ids.js';
-import { open } from '../../lib/open.js';
+import { openCard } from './card.js';
 import type { Call } from './command.js';
 import { printJson, printLine, printView } from './output.js';
 
 export async function decode(call: Call): Promise<number> {
   const [source = ''] = call.operands;
   const { slots, ids, given } = filters(call);
-  const all = functionsOf(source);
+  const all = functionsOf(call, source);
   const chosen = all.filter((one) => slots(one.slot) && ids(idsOf(one.bytes)));
   if (chosen.length === 0) {
     const hint = `it has ${all.map((one) => one.slot).join(', ')}`;
@@ -53,10 +53,10 @@ interface Source extends DumpedFunction {
 }
 
 /** A file is one where it exists; a SPEC is everything else. */
-function functionsOf(source: string): readonly Source[] {
+function functionsOf(call: Call, source: string): readonly Source[] {
   if (source === '-' || existsSync(source))
     return listed(parseDump(readText(source), source === '-' ? 'standard input' : source));
-  using device = open(source, { share: 'join' });
+  using device = openCard(call, source);
   const sizes = new Map(device.regions.map(({ info }) => [info.index, info.size]));
   return [{ slot: slotOf(device.path), bytes: device.config.space().bytes, sizes }];
 }

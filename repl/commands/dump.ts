@@ -6,8 +6,8 @@ import { dumpText } from '../../lib/config/dump.js';
 import { slotOf } from '../../lib/config/filter.js';
 import { SystemError, UsageError } from '../../lib/errors.js';
 import { hexdump } from '../../lib/hexdump.js';
-import { open } from '../../lib/open.js';
 import type { Region } from '../../lib/region.js';
+import { openCard } from './card.js';
 import type { Call } from './command.js';
 import { parsePlace, parseWidth } from './operand.js';
 import { hexOf, printJson, printLine, printView } from './output.js';
@@ -33,7 +33,7 @@ export async function dump(call: Call): Promise<number> {
       'use config --format lspci',
     );
   }
-  using device = open(spec, { share: 'join' });
+  using device = openCard(call, spec);
   const region = device.region(name);
   if (format !== undefined) {
     const text = dumpText(slotOf(device.path), region.readBlock(0, region.size, 32));

@@ -1,12 +1,12 @@
 /** `vfiolab info`: what a device is. */
-import { open } from '../../lib/open.js';
 import { VIEW } from '../../lib/view.js';
+import { openCard } from './card.js';
 import type { Call } from './command.js';
 import { printJson, printView } from './output.js';
 
 export async function info(call: Call): Promise<number> {
-  const [spec] = call.operands;
-  using device = open(spec, { share: 'join' });
+  const [spec = ''] = call.operands;
+  using device = openCard(call, spec);
   if (call.flags.has('json')) {
     printJson({
       ...{ spec: device.spec, path: device.path, driver: device.driver, identity: device.identity },

@@ -1,6 +1,6 @@
 /** `vfiolab peek`: one read, of an offset in a region or of a register that setpci has a name for. */
-import { open } from '../../lib/open.js';
 import { VIEW } from '../../lib/view.js';
+import { openCard } from './card.js';
 import type { Call } from './command.js';
 import { isPlaceName, parseRegister, parseWidth, widthOfName } from './operand.js';
 import { hexOf, printJson, printLine, printView } from './output.js';
@@ -10,7 +10,7 @@ export async function peek(call: Call): Promise<number> {
   if (isPlaceName(place)) return peekNamed(call, spec, place);
   const { region, offset } = parseRegister(call, place);
   const width = parseWidth(call);
-  using device = open(spec, { share: 'join' });
+  using device = openCard(call, spec);
   const value = device.region(region).read(offset, width);
   if (call.flags.has('json')) printJson({ spec, region, offset, width, value, hex: hexOf(value, width) });
   else printLine(`${hexOf(value, width)}  ${value}`);
@@ -18,7 +18,7 @@ export async function peek(call: Call): Promise<number> {
 }
 
 async function peekNamed(call: Call, spec: string, place: string): Promise<number> {
-  using device = open(spec, { share: 'join' });
+  using device = openCard(call, spec);
   const register = device.config.at(widthOfName(call, place));
   const value = register.read();
   const { raw, ...fields } = value;

@@ -1,5 +1,5 @@
 /** `vfiolab poke`: one write, and a read after it only where asked for; for a name of setpci's also some bits of a register. */
-import { open } from '../../lib/open.js';
+import { openCard } from './card.js';
 import type { Call } from './command.js';
 import { isPlaceName, parseNumber, parseRegister, parseWidth, widthOfName } from './operand.js';
 import { hexOf, printJson, printLine } from './output.js';
@@ -16,7 +16,7 @@ export async function poke(call: Call): Promise<number> {
   const width = parseWidth(call);
   const number = parseNumber(call, text);
   const value = width === 64 ? number : Number(number);
-  using device = open(spec, { share: 'join' });
+  using device = openCard(call, spec);
   const target = device.region(region);
   target.write(offset, width, value);
   const read = call.flags.has('read') ? target.read(offset, width) : undefined;
@@ -26,7 +26,7 @@ export async function poke(call: Call): Promise<number> {
 
 async function pokeNamed(call: Call, spec: string, place: string, text: string): Promise<number> {
   const [value = 0, mask] = text.split(':').map((part) => Number(parseNumber(call, part)));
-  using device = open(spec, { share: 'join' });
+  using device = openCard(call, spec);
   const register = device.config.at(widthOfName(call, place));
   if (mask === undefined) register.write(value);
   else register.modify(value, mask);

@@ -2,6 +2,9 @@
 import type { Command, Option } from './command.js';
 
 const JSON_OPTION: Option = { help: 'print data as JSON' };
+const VF_TOKEN: Readonly<Record<string, Option>> = {
+  'vf-token': { value: 'UUID', help: "SR-IOV's VF token: the one that the PF is in use with, for its VFs" },
+};
 const WIDTH_OPTION: Option = { value: 'BITS', help: 'width of each access: 8, 16, 32 (default) or 64' };
 const KERNEL_PLACE: Readonly<Record<string, Option>> = {
   user: { help: "in the user's Jupyter folder (default)" },
@@ -115,17 +118,17 @@ export const COMMANDS: readonly Command[] = [
   },
   {
     name: 'info',
-    usage: 'SPEC [--json]',
+    usage: 'SPEC [--vf-token UUID] [--json]',
     operands: [1, 1],
     summary: 'what a device is: identity, regions, interrupts',
     details: ['Reads the identity from config space; no BAR is touched.', JSON_NUMBERS],
-    options: { json: JSON_OPTION },
+    options: { ...VF_TOKEN, json: JSON_OPTION },
     examples: ['vfiolab info sim:edu', 'vfiolab info 0000:01:00.0 --json'],
     run: async (call) => (await import('./info.js')).info(call),
   },
   {
     name: 'dump',
-    usage: 'SPEC REGION[+OFFSET[:LENGTH]] [-o FILE] [--width BITS] [--format lspci] [--json]',
+    usage: 'SPEC REGION[+OFFSET[:LENGTH]] [-o FILE] [--width BITS] [--format lspci] [--vf-token UUID] [--json]',
     operands: [2, 2],
     summary: 'a hexdump of a region, or its bytes into a file',
     details: [
@@ -135,6 +138,7 @@ export const COMMANDS: readonly Command[] = [
       JSON_NUMBERS,
     ],
     options: {
+      ...VF_TOKEN,
       output: { short: 'o', value: 'FILE', help: 'write the bytes to FILE (- is standard output)' },
       width: WIDTH_OPTION,
       format: { value: 'lspci', help: 'config space as lspci -xxxx prints it; lspci -F and vfiolab decode read that' },
@@ -149,7 +153,7 @@ export const COMMANDS: readonly Command[] = [
   },
   {
     name: 'decode',
-    usage: 'FILE|SPEC|- [-s SLOT] [-d ID] [--json]',
+    usage: 'FILE|SPEC|- [-s SLOT] [-d ID] [--vf-token UUID] [--json]',
     operands: [1, 1],
     summary: "config space in lspci's words, of a device or of a dump",
     details: [
@@ -157,7 +161,7 @@ export const COMMANDS: readonly Command[] = [
       "the system's pci.ids. What lspci decoded among the hex is skipped.",
       FILTERS,
     ],
-    options: { ...FILTER_OPTIONS, json: JSON_OPTION },
+    options: { ...VF_TOKEN, ...FILTER_OPTIONS, json: JSON_OPTION },
     examples: [
       'vfiolab decode 0000:01:00.0',
       'vfiolab decode dump.txt -s 01:00.0 --json',
@@ -167,21 +171,22 @@ export const COMMANDS: readonly Command[] = [
   },
   {
     name: 'peek',
-    usage: 'SPEC REGION+OFFSET|NAME [--width BITS] [--json]',
+    usage: 'SPEC REGION+OFFSET|NAME [--width BITS] [--vf-token UUID] [--json]',
     operands: [2, 2],
     summary: 'read one register',
     details: [...NAMES, NUMBERS, JSON_NUMBERS],
-    options: { width: WIDTH_OPTION, json: JSON_OPTION },
+    options: { ...VF_TOKEN, width: WIDTH_OPTION, json: JSON_OPTION },
     examples: [
       'vfiolab peek sim:edu bar0+0x00',
       'vfiolab peek 0000:01:00.0 config+6 --width 16',
       'vfiolab peek 0000:01:00.0 CAP_EXP+12.w',
+      'vfiolab peek 0000:01:00.1 bar0+0x00 --vf-token 83f0cd1e-8d3a-4e1f-a27c-6d1f0a2b6c3d',
     ],
     run: async (call) => (await import('./peek.js')).peek(call),
   },
   {
     name: 'poke',
-    usage: 'SPEC REGION+OFFSET|NAME VALUE[:MASK] [--width BITS] [--read] [--json]',
+    usage: 'SPEC REGION+OFFSET|NAME VALUE[:MASK] [--width BITS] [--read] [--vf-token UUID] [--json]',
     operands: [3, 3],
     summary: 'write one register',
     details: [
@@ -192,19 +197,24 @@ export const COMMANDS: readonly Command[] = [
       NUMBERS,
       JSON_NUMBERS,
     ],
-    options: { width: WIDTH_OPTION, read: { help: 'read the register back after the write' }, json: JSON_OPTION },
+    options: {
+      ...VF_TOKEN,
+      width: WIDTH_OPTION,
+      read: { help: 'read the register back after the write' },
+      json: JSON_OPTION,
+    },
     examples: ['vfiolab poke sim:edu bar0+0x04 0x1234_5678 --read', 'vfiolab poke sim:edu COMMAND 0x4:0x4'],
     run: async (call) => (await import('./poke.js')).poke(call),
   },
   {
     name: 'walk',
-    usage: 'SPEC REGION[+OFFSET] [--json]',
+    usage: 'SPEC REGION[+OFFSET] [--vf-token UUID] [--json]',
     operands: [2, 2],
     summary: 'the device feature headers of an FPGA card: what is in a BAR, by its own list',
     details: [
       '64-bit reads of the headers, which reading does not change. Exit code 1 where the list leaves the region.',
     ],
-    options: { json: JSON_OPTION },
+    options: { ...VF_TOKEN, json: JSON_OPTION },
     examples: ['vfiolab walk 0000:01:00.0 bar0'],
     run: async (call) => (await import('./walk.js')).walk(call),
   },

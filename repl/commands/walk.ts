@@ -1,7 +1,7 @@
 /** `vfiolab walk`: the list of device feature headers in a BAR. */
 import { dfhWalk } from '../../lib/hw/dfh.js';
-import { open } from '../../lib/open.js';
 import { VIEW } from '../../lib/view.js';
+import { openCard } from './card.js';
 import type { Call } from './command.js';
 import { parsePlace } from './operand.js';
 import { printJson, printView } from './output.js';
@@ -9,7 +9,7 @@ import { printJson, printView } from './output.js';
 export async function walk(call: Call): Promise<number> {
   const [spec = '', place = ''] = call.operands;
   const { region, offset } = parsePlace(call, place);
-  using device = open(spec);
+  using device = openCard(call, spec);
   const found = dfhWalk(device.region(region), offset);
   if (call.flags.has('json')) printJson(found);
   else printView(found[VIEW]());
