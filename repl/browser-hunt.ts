@@ -1,7 +1,7 @@
 /** Looking for bytes in all of a region, a chunk at a time, from a place on and around its end. What was not read matches nothing. */
 import { type Look, partsOf } from './browser-bytes.js';
 
-const CHUNK = 16_384;
+const CHUNK = 8192;
 
 interface State {
   readonly needle: Uint8Array;

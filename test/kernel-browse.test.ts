@@ -10,6 +10,7 @@ import { r32 } from '../lib/registers.js';
 import { VIEW } from '../lib/view.js';
 import { Browse } from '../kernel/browse.js';
 import type { BrowseAnswer, Browsed, ReadAnswer, WriteAnswer } from '../kernel/browsed.js';
+import { KernelClient } from '../kernel/client.js';
 import { type End, Ends } from '../kernel/ends.js';
 import type { Json, Message } from '../kernel/wire.js';
 import { fileCard } from './filecard.js';
@@ -244,6 +245,20 @@ describe('over the comm', { timeout: 300_000 }, () => {
     assert.equal((await asked).id, 2);
     assert.equal((await looping).reply.status, 'ok');
     end.close();
+  });
+
+  test('what a cell browses is for the front end that ran it, also of several', async () => {
+    const other = await KernelClient.join(String(await bench.value('process.argv[2]')));
+    const seen: string[] = [];
+    bench.kernel.onBrowse(() => seen.push('the first'));
+    other.onBrowse((end) => {
+      seen.push('the other');
+      end.close();
+    });
+    await bench.run('browse(dev.bar(0))');
+    await other.execute('browse(dev.bar(0))', { onOutput: () => {} });
+    assert.deepEqual(seen, ['the first', 'the other']);
+    await other.leave();
   });
 
   test('a closed card is told, and the end of the kernel too', async () => {
