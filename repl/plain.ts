@@ -8,7 +8,7 @@ import type { Question } from '../kernel/client.js';
 import type { Dialogue } from './dialogue.js';
 import { lineText } from './line.js';
 import { echo } from './question.js';
-import { entryLines, promptOf } from './transcript.js';
+import { type Entry, entryLines, promptOf } from './transcript.js';
 import { trouble } from './trouble.js';
 
 /** Lines are left to the terminal to wrap, but for tables and messages. */
@@ -46,13 +46,26 @@ export function printPlainly(dialogue: Dialogue, stdin: NodeJS.ReadStream, stdou
     asked = prompt;
   };
 
+  const say = (entry: Entry): void => {
+    const lines = entryLines(entry, stdout.columns || WIDTH).map((line) => stripVTControlCharacters(lineText(line)));
+    // What was typed here stands here already; the prelude was not.
+    if (entry.kind === 'text' && entry.asked) return;
+    if (entry.kind !== 'input' || !typed.delete(entry.text)) write(lines.map((line) => `${line}\n`).join(''));
+  };
   dialogue.listen((entries) => {
-    for (const entry of entries) {
-      const lines = entryLines(entry, stdout.columns || WIDTH).map((line) => stripVTControlCharacters(lineText(line)));
-      // What was typed here stands here already; the prelude was not.
-      if (entry.kind === 'text' && entry.asked) continue;
-      if (entry.kind !== 'input' || !typed.delete(entry.text)) write(lines.map((line) => `${line}\n`).join(''));
+    entries.forEach(say);
+    // After what came late, too.
+    ask();
+  });
+  // What goes on beside the cells is said when it begins and when it ends; what changes, cell by cell.
+  const pinned = new Set<string>();
+  dialogue.watch(() => {
+    for (const { id, entry, kept } of dialogue.scene.panels) {
+      if (!kept || pinned.has(id)) continue;
+      pinned.add(id);
+      say(entry);
     }
+    ask();
   });
   let wrong: string | undefined;
   const tell = (): void => {
@@ -63,7 +76,6 @@ export function printPlainly(dialogue: Dialogue, stdin: NodeJS.ReadStream, stdou
   dialogue.watch(() => {
     // After what is said of it.
     setImmediate(tell);
-    ask();
   });
 
   const typed = new Set<string>();

@@ -305,8 +305,10 @@ describe('beside the cells', { timeout: 300_000 }, () => {
   });
 
   test('one that pauses does not read while a cell runs that has touched the card, and reads while another runs', async () => {
+    const pictures: string[] = [];
     await bench.run(
       'let looks = 0; const shy = watch(() => { looks++; return edu.ID.read() }, { every: 20, pause: true, keep: true })',
+      { onOutput: (output) => 'data' in output && pictures.push(String(output.data['text/plain'])) },
     );
     // A second watch of the card is not the cell's work.
     await bench.run('const other = watch(edu, { every: 20, keep: true })');
@@ -314,6 +316,9 @@ describe('beside the cells', { timeout: 300_000 }, () => {
     assert.equal((await bench.run(idle)).result, 'true');
     const busy = 'edu.STATUS.read(); const at = looks; await rest(300); looks - at';
     assert.equal((await bench.run(busy)).result, '0');
+    const title = (text: string): string => text.split('\n', 1)[0] ?? '';
+    assert.ok(pictures.map(title).includes('sim:edu/bar0+0x0 ID = 0x010000ed (paused)'), pictures.join('\n'));
+    assert.equal(title(pictures.at(-1) ?? ''), 'sim:edu/bar0+0x0 ID = 0x010000ed');
     assert.equal((await bench.run(idle)).result, 'true');
     await bench.run('shy.stop(); other.stop()');
   });
@@ -381,6 +386,19 @@ describe('in a terminal', needs('tmux'), () => {
         return terminal.text().includes('Ctrl-D leaves.');
       }, 'the watches end');
     });
+
+  test('a plain prompt says it when it begins and when it ends, and what changes cell by cell', async () => {
+    const command = `'${process.execPath}' '${CLI}' repl --plain sim:edu`;
+    using terminal = new Tmux(command, { columns: 80, env: { XDG_STATE_HOME: folder } });
+    await terminal.until(/^2>$/m);
+    terminal.enter('watch(edu.STATUS, { every: 50 })');
+    await terminal.until(/^2> watch.*\nsim:edu\/bar0\n.*\n.* STATUS +0x00000000 .*\n3>$/m);
+    terminal.enter('edu.STATUS.modify({ IRQ: 1 })');
+    await terminal.until(/^3> edu.*\n +STATUS +0x0 → 0x80 +IRQ 0 → 1\n4>$/m);
+    terminal.keys('C-c');
+    const end = await terminal.until(/^4>.*\nsim:edu\/bar0\n.*\n.* STATUS +0x00000080 .*\n4>$/m);
+    assert.equal(end.match(/^sim:edu\/bar0$/gm)?.length, 2, end);
+  });
 
   test('ten times a second one number: a line of bytes each, nothing erased', async () => {
     using terminal = prompt(80, 30);
