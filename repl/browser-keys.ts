@@ -47,8 +47,12 @@ export function seek(state: State, by: -1 | 1): Change {
     : say('/ looks for something first', 'dim');
 }
 
+/** One thing at a time is done on the card: while a cell keeps the kernel busy, the one before has not been answered. */
+const WAITS = say('still waiting for the kernel');
+
 export function edit(state: State): Change {
-  const { browsed, may } = state;
+  const { browsed, may, deed } = state;
+  if (deed) return WAITS;
   const { register } = target(state);
   if (!browsed.writable) return say(`${browsed.path} cannot be written`);
   if (register?.access === 'ro') return say(`${register.name} is read-only`);
@@ -126,7 +130,7 @@ const COMMANDS: readonly Command[] = [
     help: ['!', 'read what reading changes'],
     act: (state) => {
       const { offset, width } = target(state);
-      return { deed: { why: 'asked', offset, width } };
+      return state.deed ? WAITS : { deed: { why: 'asked', offset, width } };
     },
   },
   { keys: ['=', 'enter'], help: ['= Enter', 'write: a number or FIELD=1'], act: edit },

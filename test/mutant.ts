@@ -235,4 +235,20 @@ export const MUTANTS: readonly Mutant[] = [
     test: 'contract',
     only: 'change looks whether',
   },
+  {
+    name: 'the browser reads what reading changes',
+    file: 'kernel/browse.ts',
+    search: 'const unread = fragile ? [] : source.unread(offset, length, width);',
+    replace: 'const unread: [] = [];',
+    test: 'kernel-browse',
+    only: 'around what reading',
+  },
+  {
+    name: 'a fault hides what can be read beside it',
+    file: 'kernel/browse.ts',
+    search: 'if (performance.now() < deadline && attempt(at, step)) continue;',
+    replace: '',
+    test: 'kernel-browse',
+    only: 'faults are told',
+  },
 ];

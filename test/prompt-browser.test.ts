@@ -419,6 +419,22 @@ describe('the browser', () => {
     assert.match(it.type('\tW').lines.at(-2) ?? '', /HIGH/);
   });
 
+  test('one write after the other: none is lost while the kernel is busy', () => {
+    const it = card().type(':STATUS\r=y\x03');
+    const press = (bytes: string): void => {
+      for (const key of new KeyDecoder().push(bytes)) it.browser = it.browser?.press(key, SIZE);
+    };
+    press('=1\r');
+    const first = it.browser?.wants(SIZE);
+    assert.ok(first?.why === 'edit' && first.value === 1n);
+    press('=2\r');
+    assert.match(it.foot, /^still waiting for the kernel$/);
+    press('!');
+    assert.deepEqual(it.browser?.wants(SIZE), first);
+    it.browser = it.browser?.heard(first, it.answer(first));
+    assert.match(it.foot, /^wrote 0x1 to STATUS, reads 0x1$/);
+  });
+
   test('what cannot be written is not', () => {
     assert.match(card({ writable: false }).type('=').foot, /^card\/bar0 cannot be written$/);
   });
