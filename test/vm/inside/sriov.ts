@@ -3,10 +3,13 @@
  * bound to vfio-pci.
  */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import test from 'node:test';
 import { enableVfs, LabError, open, UsageError } from '../../../lib/index.js';
 import { EDU, NVME, NVME_VFS } from '../cards.js';
+import { CHECKOUT } from '../guest.js';
 import { held } from './held.js';
 import { PATHS } from './paths.js';
 
@@ -24,6 +27,10 @@ function opening(spec: string, vfToken: string | undefined): string {
     return error.message;
   }
 }
+
+const CLI = join(CHECKOUT, 'dist', 'repl', 'cli.js');
+const vfiolab = (...words: string[]): { stdout: string; stderr: string } =>
+  spawnSync(process.execPath, [CLI, ...words], { encoding: 'utf8' });
 
 test('tokens that the kernel need not see are refused before', () => {
   for (const path of PATHS) {
@@ -57,6 +64,16 @@ for (const path of PATHS) {
     }
     const vf = open(`${path}:${VF}`, { vfToken: TOKEN.toUpperCase(), iommuOf: pf });
     assert.deepEqual([vf.identity.vendor, vf.identity.device], [pf.identity.vendor, pf.identity.device]);
+    if (path === 'group') {
+      const VF2 = `group:${NVME_VFS[1]}`;
+      const peeked = vfiolab('peek', VF2, 'bar0+0x8', '--vf-token', TOKEN);
+      assert.equal(
+        peeked.stdout,
+        `0x${vf.bar(0).read32(8).toString(16).padStart(8, '0')}  ${vf.bar(0).read32(8)}\n`,
+        peeked.stderr,
+      );
+      assert.match(vfiolab('peek', VF2, 'bar0+0x8').stderr, /takes a VF token, and none was given \(EACCES\)/);
+    }
     const buf = vf.dma(4096);
     assert.notEqual(pf.dma(4096).iova, buf.iova);
     assert.throws(
