@@ -88,6 +88,8 @@ test('the bench of the prompt: a whole command, and a key that is taken', needs(
       'prompt: start to first key accepted',
       'prompt and kernel: 16 registers at 10 Hz',
       'prompt: bytes written an update',
+      'prompt: a key, 10,000 lines of history',
+      'prompt: a key during output',
     ],
   );
   assert.ok(

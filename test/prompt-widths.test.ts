@@ -146,6 +146,7 @@ describe('Ctrl-C', needs('tmux'), () => {
       'for (;;) {}',
       "/^(a+)+$/.test('a'.repeat(64) + 'b')",
       'await $`sleep 600`',
+      "await input('slot? ')",
       'await sample(() => 1, { every: 10, count: 1_000_000 })',
       'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 600_000)',
     ];
@@ -153,10 +154,13 @@ describe('Ctrl-C', needs('tmux'), () => {
     for (const code of waits) {
       terminal.enter(`console.log('waits ${number}'); ${code}`);
       await terminal.until(new RegExp(`^waits ${number}$`, 'm'));
-      terminal.type('kept');
+      const asks = code.includes('input(');
+      if (asks) await terminal.until(/^slot\? *$/m);
+      else terminal.type('kept');
       terminal.keys('C-c');
       await terminal.until(new RegExp(`^waits ${number}$(?:.|\\n)*interrupted(?:.|\\n)*^${number + 1}>`, 'm'));
-      await eventually(terminal, () => assert.match(terminal.text(), new RegExp(`^${number + 1}> kept$`, 'm')));
+      const typed = asks ? '' : ' kept';
+      await eventually(terminal, () => assert.match(terminal.text(), new RegExp(`^${number + 1}>${typed}$`, 'm')));
       terminal.keys('C-u');
       await idle(terminal, ++number);
     }

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { LineChild, PYTHON } from './child.js';
 import { root, source } from './floor.js';
+import { keyAims, keys } from './keys.js';
 import { type Contender, interleave } from './measure.js';
 import { panel, panelAims } from './panel.js';
 import type { Section } from './section.js';
@@ -17,7 +18,7 @@ export const prompt: Section = {
   name: 'prompt',
   title: 'the terminal',
   rounds: 5,
-  aims: panelAims,
+  aims: [...panelAims, ...keyAims],
 
   async measure(rounds, have) {
     const contenders: Contender[] = [
@@ -30,11 +31,13 @@ export const prompt: Section = {
     const key = async (): Promise<number> => JSON.parse(await python.ask(request)).accepted;
     contenders.push({ name: 'prompt: start to first key accepted', unit: 'ms', floor: NODE, sample: key });
     const pinned = panel();
-    contenders.push(...pinned.contenders);
+    const typed = keys();
+    contenders.push(...pinned.contenders, ...typed.contenders);
     try {
       return await interleave(rounds, contenders, 1);
     } finally {
       await pinned.end();
+      await typed.end();
       await python.end();
     }
   },
