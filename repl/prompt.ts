@@ -4,8 +4,8 @@
  */
 import { constants } from 'node:os';
 import type { KernelClient } from '../kernel/client.js';
+import type { Browsing } from './browser/browsing.js';
 import type { Caretaker } from './caretaker.js';
-import type { Browsing } from './browsing.js';
 import { Dialogue } from './dialogue.js';
 import { History } from './history.js';
 import { identity, prelude } from './prelude.js';
@@ -68,7 +68,7 @@ export async function runPrompt({ on, cells, plain, caretaker }: PromptOptions):
   const start = starter(on, env);
   const dialogue: Dialogue = new Dialogue({
     start: async (signal) => {
-      const [kernel, { Browsing }] = await Promise.all([start(signal), import('./browsing.js')]);
+      const [kernel, { Browsing }] = await Promise.all([start(signal), import('./browser/browsing.js')]);
       browsing ??= new Browsing(dialogue, size);
       if (!plain) browsing.attach(kernel);
       return kernel;

@@ -1,7 +1,7 @@
 /** What each key of a browser does, as a change of its state; undefined leaves. The help is made of the same table. */
-import { Seen } from './browser-bytes.js';
-import { Hunt } from './browser-hunt.js';
-import { type Change, type Place, RATES, type State, say, target, to } from './browser-state.js';
+import { Seen } from './bytes.js';
+import { Hunt } from './hunt.js';
+import { type Change, type Place, RATES, type State, say, target, to } from './state.js';
 
 const WIDTHS = [8, 16, 32, 64] as const;
 

@@ -1,9 +1,10 @@
 /** How a browser looks: rows of numbers as wide as the terminal allows, text beside them, and the register under the cursor decoded. */
-import type { Width } from '../lib/backend.js';
-import type { Browsed, BrowsedRegister } from '../kernel/client.js';
-import { BLOCK, bitsOf, blockOf, FAILED, type Item, KEPT, KNOWN, type Seen, UNREAD, UNSEEN } from './browser-bytes.js';
-import { hex } from './browser-words.js';
-import { columns, fit, type Line, type Look, type Span, slice, span, visible } from './line.js';
+
+import type { Browsed, BrowsedRegister } from '../../kernel/client.js';
+import type { Width } from '../../lib/backend.js';
+import { columns, fit, type Line, type Look, type Span, slice, span, visible } from '../line.js';
+import { BLOCK, bitsOf, blockOf, FAILED, type Item, KEPT, KNOWN, type Seen, UNREAD, UNSEEN } from './bytes.js';
+import { hex } from './words.js';
 
 /** How numbers are laid out on a terminal of so many columns. */
 export interface Grid {

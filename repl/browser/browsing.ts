@@ -1,8 +1,8 @@
 /** Browsing: what a cell opens with `browse()` gets the full screen; the browser asks the kernel, over the comm behind it, for what it shows. */
-import type { BrowseAnswer, Browsed } from '../kernel/browsed.js';
-import type { End } from '../kernel/client.js';
+import type { BrowseAnswer, Browsed } from '../../kernel/browsed.js';
+import type { End } from '../../kernel/client.js';
+import type { FullScreen, Size } from '../whole.js';
 import { Browser, type Wanted } from './browser.js';
-import type { FullScreen, Size } from './whole.js';
 
 /** As much of the dialogue as it needs. */
 export interface Screen {

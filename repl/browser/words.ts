@@ -1,6 +1,6 @@
 /** What is typed into a browser: places, bytes to look for, values to write. Pure; what cannot be meant comes back as the reason. */
-import type { Browsed, BrowsedRegister } from '../kernel/client.js';
-import { bitsOf } from './browser-bytes.js';
+import type { Browsed, BrowsedRegister } from '../../kernel/client.js';
+import { bitsOf } from './bytes.js';
 
 export const hex = (value: number | bigint): string => `0x${value.toString(16)}`;
 

@@ -2,18 +2,19 @@
  * The browser: a region, full screen. A pure state machine: keys and the kernel's answers in, the next state out. What it needs read or
  * written it says (`wants`); browsing.ts asks the kernel for it.
  */
-import type { Width } from '../lib/backend.js';
-import type { BrowseAnswer, Browsed, WriteAnswer } from '../kernel/client.js';
-import { BLOCK, blocksIn } from './browser-bytes.js';
-import { Hunt } from './browser-hunt.js';
-import { command, edit, refresh } from './browser-keys.js';
-import { footLine, headLine, helpLines, helpPages, typeKey } from './browser-line.js';
-import { rowAt } from './browser-rows.js';
-import { begun, type Change, type Deed, placed, RATES, type State, say, to } from './browser-state.js';
-import { hex, swapped } from './browser-words.js';
-import type { Key } from './keys.js';
-import { type Line, span } from './line.js';
-import type { FullScreen, Size } from './whole.js';
+
+import type { BrowseAnswer, Browsed, WriteAnswer } from '../../kernel/client.js';
+import type { Width } from '../../lib/backend.js';
+import type { Key } from '../keys.js';
+import { type Line, span } from '../line.js';
+import type { FullScreen, Size } from '../whole.js';
+import { BLOCK, blocksIn } from './bytes.js';
+import { Hunt } from './hunt.js';
+import { command, edit, refresh } from './keys.js';
+import { footLine, headLine, helpLines, helpPages, typeKey } from './line.js';
+import { rowAt } from './rows.js';
+import { begun, type Change, type Deed, placed, RATES, type State, say, to } from './state.js';
+import { hex, swapped } from './words.js';
 
 /** What is to be asked of the kernel, and what for. `end`: of what is visible; behind the last whole number nothing can be read. */
 export type Wanted = (

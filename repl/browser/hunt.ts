@@ -1,5 +1,5 @@
 /** Looking for bytes in all of a region, a chunk at a time, from a place on and around its end. What was not read matches nothing. */
-import { type Look, partsOf } from './browser-bytes.js';
+import { type Look, partsOf } from './bytes.js';
 
 const CHUNK = 8192;
 

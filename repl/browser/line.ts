@@ -1,10 +1,11 @@
 /** A browser's first and last line: what is browsed and how; what is being typed, what was said, or the keys. */
-import { HELP, seek } from './browser-keys.js';
-import { type Change, RATES, type State, say, target, to, typedValue } from './browser-state.js';
-import { hex, named, needle, place, swapped } from './browser-words.js';
-import type { Key } from './keys.js';
-import { columns, fit, type Line, type Look, pad, type Span, slice, span, visible } from './line.js';
-import type { Size } from './whole.js';
+
+import type { Key } from '../keys.js';
+import { columns, fit, type Line, type Look, pad, type Span, slice, span, visible } from '../line.js';
+import type { Size } from '../whole.js';
+import { HELP, seek } from './keys.js';
+import { type Change, RATES, type State, say, target, to, typedValue } from './state.js';
+import { hex, named, needle, place, swapped } from './words.js';
 
 const WIDEST = Math.max(...HELP.map(([keys]) => keys.length));
 

@@ -1,5 +1,5 @@
 /** What a browser has seen: bytes by blocks of 16, how each of them was come by, and what it was at the look before. Never changed, only replaced. */
-import type { BrowsedField, Part } from '../kernel/client.js';
+import type { BrowsedField, Part } from '../../kernel/client.js';
 
 export const BLOCK = 16;
 /** More blocks than these are not remembered. */

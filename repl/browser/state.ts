@@ -1,12 +1,13 @@
 /** What a browser knows, and what follows from it: what is under the cursor, and what fits the terminal. */
-import type { Width } from '../lib/backend.js';
-import type { Browsed, BrowsedRegister } from '../kernel/client.js';
-import { KEPT, KNOWN, Seen } from './browser-bytes.js';
-import type { Hunt } from './browser-hunt.js';
-import { beneath, decoded, type Grid, gridOf, Index, type Shown } from './browser-rows.js';
-import { hex, type Meant, value } from './browser-words.js';
-import { type Line, type Look, span } from './line.js';
-import type { Size } from './whole.js';
+
+import type { Browsed, BrowsedRegister } from '../../kernel/client.js';
+import type { Width } from '../../lib/backend.js';
+import { type Line, type Look, span } from '../line.js';
+import type { Size } from '../whole.js';
+import { KEPT, KNOWN, Seen } from './bytes.js';
+import type { Hunt } from './hunt.js';
+import { beneath, decoded, type Grid, gridOf, Index, type Shown } from './rows.js';
+import { hex, type Meant, value } from './words.js';
 
 /** Milliseconds between two refreshes; 0: only when asked. */
 export const RATES: readonly number[] = [0, 1000, 250, 100];
