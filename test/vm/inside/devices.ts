@@ -75,6 +75,10 @@ const kinds = (dev: Device) => dev.irqs.map(({ name, count }) => [name, count]);
 
 test('igb: memory, I/O ports, 10 vectors; its registers by memory and by ports are the same', async () => {
   using dev = open(IGB);
+  assert.equal(dev.status().link, undefined, 'nobody has looked');
+  const { link } = dev.status({ refresh: true });
+  const { SPEED: speed, WIDTH: width } = dev.cap('EXP').LNKSTA;
+  assert.deepEqual([link?.speed, link?.width], [speed, width]);
   assert.deepEqual(shape(dev), [
     ['bar0', 0x20000, false, 1, true],
     ['bar1', 0x20000, false, 1, true],
