@@ -77,26 +77,35 @@ test('the bench of wake-ups: both ways are measured', needs('cc'), () => {
   );
 });
 
-test('the bench of the prompt: a whole command, and a key that is taken', needs('python3'), () => {
-  const { sections } = bench('prompt', '--rounds', '1');
-  const { rows = [] } = sections[0] ?? {};
-  assert.deepEqual(
-    rows.map(({ name }) => name),
-    [
-      'node -e 0',
-      'vfiolab peek sim:edu bar0+0',
-      'prompt: start to first key accepted',
-      'prompt and kernel: 16 registers at 10 Hz',
-      'prompt: bytes written an update',
-      'prompt: a key, 10,000 lines of history',
-      'prompt: a key during output',
-    ],
-  );
-  assert.ok(
-    rows.every(({ median, floor, ratio }) => median > 0 && (floor === null || (ratio ?? 0) > 0)),
-    JSON.stringify(rows),
-  );
-});
+test(
+  'the bench of the prompt: a whole command, keys and a first result beside other prompts',
+  needs('python3', 'jupyter'),
+  () => {
+    const { sections } = bench('prompt', '--rounds', '1');
+    const { rows = [] } = sections[0] ?? {};
+    assert.deepEqual(
+      rows.map(({ name }) => name),
+      [
+        'node -e 0',
+        'vfiolab peek sim:edu bar0+0',
+        'kernel alone: start to first result',
+        ...['prompt', "node's REPL", 'IPython'].flatMap((who) => [
+          `${who}: start to first key accepted`,
+          `${who}: start to first result`,
+          `${who}: a key, idle`,
+        ]),
+        'prompt and kernel: 16 registers at 10 Hz',
+        'prompt: bytes written an update',
+        'prompt: a key, 10,000 lines of history',
+        'prompt: a key during output',
+      ],
+    );
+    assert.ok(
+      rows.every(({ median, floor, ratio }) => median > 0 && (floor === null || (ratio ?? 0) > 0)),
+      JSON.stringify(rows),
+    );
+  },
+);
 
 test('the bench of the kernel: ours, stock tslab and ipykernel by the same driver', needs('jupyter'), () => {
   const { sections } = bench('kernel', '--rounds', '1');
