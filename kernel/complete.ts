@@ -65,10 +65,12 @@ export function lacksNode({ candidates, original }: Found, typed: string): boole
   return Object.getOwnPropertyNames(globalThis).some((name) => name.startsWith(typed) && !known.has(name));
 }
 
-/** Names that begin as typed, where there are any; else those that have it inside. */
+/** Names that begin as typed, where there are any; else those that have it inside. One that begins with `_` has to be asked for by that. */
 function fitting(names: readonly string[], typed: string): readonly string[] {
   const begins = names.filter((name) => name.toLowerCase().startsWith(typed.toLowerCase()));
-  return begins.length > 0 ? begins : names;
+  const fit = begins.length > 0 ? begins : names;
+  const open = fit.filter((name) => name.startsWith('_') === typed.startsWith('_'));
+  return open.length > 0 ? open : fit;
 }
 
 /** Registers and fields first, and in the order of the datasheet, which is that of their map. */

@@ -107,6 +107,17 @@ describe('completion', { timeout: 300_000 }, () => {
     });
   });
 
+  test('a name that begins with _ is offered to who begins with it', async () => {
+    const names = async (code: string) => (await complete(code)).map(({ text }) => text);
+    await bench.run('const both = { _hidden: 1, shown: 2 }');
+    assert.deepEqual(await names('both.'), ['shown']);
+    assert.deepEqual(await names('both._'), ['_hidden']);
+    assert.deepEqual(
+      (await names('(')).filter((name) => name.startsWith('_')),
+      [],
+    );
+  });
+
   test('cards in open(), with who drives them', async () => {
     const cards = await complete("open('");
     assert.deepEqual(cards.at(-1), { text: 'sim:edu', kind: 'card', detail: "QEMU's edu, simulated" });
