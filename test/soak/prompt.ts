@@ -55,28 +55,30 @@ class Session {
     await this.idle();
   }
 
-  /** Waits until nothing runs and the line is empty; the screen. */
+  /** Waits until the line is empty; the screen. A cell may be running still. */
   idle(): Promise<string> {
     return this.seen(new RegExp(`^${this.next}>$`, 'm'));
   }
 
   /** Types a cell key by key, sees each character of it, and runs it; `shows` must be on the screen then. */
-  async cell(text: string, shows?: RegExp): Promise<void> {
+  async cell(text: string, shows: RegExp): Promise<void> {
     this.terminal.type(text);
     this.keys += text.length;
     const line = text.slice(0, 60).replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
     await this.seen(new RegExp(`^${this.next}> ${line}`, 'm'));
     this.terminal.keys('Enter');
     this.next++;
-    if (shows) await this.seen(shows);
+    await this.seen(shows);
     await this.idle();
   }
 
   /** Runs a cell that is stopped by Ctrl-C once it runs; `meanwhile` is typed into the line below it, and must be there. */
   async stopped(text: string, meanwhile: string): Promise<void> {
-    this.terminal.enter(text);
+    const begun = `begun ${this.next}`;
+    this.terminal.enter(`console.log('${begun}'); ${text}`);
     this.next++;
-    await this.seen(new RegExp(`^${this.next}>`, 'm'));
+    // The next number is there before the cell runs.
+    await this.seen(new RegExp(`^${begun}$`, 'm'));
     for (const character of meanwhile) this.terminal.type(character);
     this.keys += meanwhile.length;
     await this.seen(new RegExp(`^${this.next}> ${meanwhile}$`, 'm'));
@@ -104,7 +106,10 @@ async function round(session: Session, number: number): Promise<void> {
   // A panel, while other cells run.
   terminal.keys('C-l');
   await session.cell('watch(edu.STATUS, { every: 100 })', /STATUS +0x/);
-  await session.cell(`edu.STATUS.modify({ IRQ: ${number % 2} }); ${number}`);
+  await session.cell(
+    `edu.STATUS.modify({ IRQ: ${number % 2} }); 'set ${number}'`,
+    new RegExp(`^'set ${number}'$`, 'm'),
+  );
   await session.unpinned();
   // Resized while output comes, in which something is typed.
   terminal.enter(
