@@ -390,10 +390,33 @@ export interface Watch {
   close(): void;
 }
 
+/** Those that are not closed. */
+const watches = new Set<Watch>();
+
+/** Node turns its event loop once more when all JavaScript has ended: a callback then would end the process with SIGABRT. */
+const stopAtExit = once(() =>
+  process.once('exit', () => {
+    for (const each of watches) each.stop();
+  }),
+);
+
 /** A watch on an fd, started. @throws Error where the fd is closed: koffi would end the process. */
 export function watch(fd: number, callback: () => void): Watch {
-  if (libc().isOpen(fd)) return koffi().node.poll(fd, callback);
-  throw new Error(`fd ${fd} is closed, and cannot be watched`);
+  if (!libc().isOpen(fd)) throw new Error(`fd ${fd} is closed, and cannot be watched`);
+  const poll = koffi().node.poll(fd, callback);
+  const watched: Watch = {
+    start: (callback) => poll.start(callback),
+    stop: () => poll.stop(),
+    ref: () => poll.ref(),
+    unref: () => poll.unref(),
+    close: () => {
+      watches.delete(watched);
+      poll.close();
+    },
+  };
+  watches.add(watched);
+  stopAtExit();
+  return watched;
 }
 
 function once<T>(make: () => T): () => T {

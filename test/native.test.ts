@@ -201,6 +201,17 @@ test('what is opened here is closed in a child process', () => {
   }
 });
 
+test('a process ends while an fd that it watches is readable', () => {
+  const ended = run(`
+    import { writeSync } from 'node:fs';
+    import { libc, watch } from ${JSON.stringify(NATIVE)};
+    const fd = libc().eventfd();
+    watch(fd, () => {}).unref();
+    writeSync(fd, new Uint8Array(BigUint64Array.of(1n).buffer));`);
+  assert.equal(ended.signal, null, ended.stderr);
+  assert.equal(ended.status, 0, ended.stderr);
+});
+
 test('without mmio.so the library loads and says what is missing', () => {
   const folder = mkdtempSync(join(tmpdir(), 'vfiolab-native-'));
   try {
