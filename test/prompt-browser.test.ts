@@ -1,10 +1,11 @@
 /** The browser: what its keys show of a region, what it asks of the kernel for that, and real terminals. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { BrowseAnswer, Browsed, BrowsedRegister, Part } from '../kernel/browsed.js';
 import { End } from '../kernel/ends.js';
 import { Browser, type Wanted } from '../repl/browser/browser.js';
@@ -753,16 +754,23 @@ describe('in a terminal', needs('tmux'), () => {
     });
 
   /** A cell that defines `when(name, act)`: acts once the test has called `signal(name)`. */
-  const signals = (): { cell: string; signal: (name: string) => void } => {
+  const signals = (): { cell: string; signal: (name: string) => void; heard: (name: string) => Promise<void> } => {
     const place = mkdtempSync(join(folder, 'signals'));
     const there = `const there = (name: string) => require('node:fs').existsSync('${place}/' + name)`;
     const when =
       'const when = (name: string, act: () => void) => { const timer = setInterval(() => { if (there(name)) { clearInterval(timer); act() } }, 50) }';
-    return { cell: `${there}; ${when}`, signal: (name) => writeFileSync(join(place, name), '') };
+    const say = `const say = (name: string) => require('node:fs').writeFileSync('${place}/' + name, '')`;
+    return {
+      cell: `${there}; ${when}; ${say}`,
+      signal: (name) => writeFileSync(join(place, name), ''),
+      heard: async (name) => {
+        while (!existsSync(join(place, name))) await delay(20);
+      },
+    };
   };
 
   test('faults, what reading changes, a busy kernel, a closed card and a kernel that dies', async () => {
-    const { cell, signal } = signals();
+    const { cell, signal, heard } = signals();
     using terminal = prompt(80);
     await terminal.until(/^2>$/m);
     terminal.enter(cell);
@@ -784,8 +792,9 @@ describe('in a terminal', needs('tmux'), () => {
     await terminal.until(/^6>$/m);
 
     // Two cells in one burst: the second one keeps the kernel busy below the browser.
-    terminal.type("browse(dev.bar(0))\rwhile (!there('enough'));\r");
+    terminal.type("browse(dev.bar(0))\rsay('spins'); while (!there('enough'));\r");
     await terminal.until(/^sim:edu\/bar0 /m);
+    await heard('spins');
     terminal.enter(':0x1004');
     await terminal.until(/^sim:edu\/bar0 {2}busy[\s\S]*^01000 \.{8}\[\.{8}\]/m);
     terminal.type('j');
