@@ -7,7 +7,7 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chownSync, cpSync, mkdtempSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chownSync, cpSync, mkdtempSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { test } from 'node:test';
@@ -316,6 +316,25 @@ test('huge pages that are not there: the error names the file and the command', 
   assert.match(error.message, /4096 huge pages of 2 MiB.*hugepages-2048kB\/free_hugepages.*sudo tee \S+\/nr_hugepages/);
   assert.match(thrown(() => dev.dmaAlloc(1, 2 ** 30)).message, /hugepages-1048576kB/);
   dev.close();
+});
+
+test('more mappings than a container may have: the error names the parameter that allows more', () => {
+  const parameter = '/sys/module/vfio_iommu_type1/parameters/dma_entry_limit';
+  const before = readFileSync(parameter, 'utf8');
+  writeFileSync(parameter, '2');
+  const dev = openGroup(EDU);
+  try {
+    const map = (iova: bigint): void => dev.dmaMap(dev.dmaAlloc(4096, 4096), iova, { read: true, write: true });
+    map(0x10_0000n);
+    map(0x20_0000n);
+    const error = thrown(() => map(0x30_0000n));
+    assert.equal(error.errno, 'ENOSPC');
+    assert.match(error.message, /limit of mappings.*free buffers; or raise dma_entry_limit of vfio_iommu_type1/);
+  } finally {
+    dev.close();
+    writeFileSync(parameter, before);
+  }
+  assert.deepEqual(held(), []);
 });
 
 on('MSI: a firing of the card arrives, and so does one from software', async (dev) => {
