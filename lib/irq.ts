@@ -76,7 +76,7 @@ export class Irq extends Shown {
     this.path = `${backend.path}/${info.name}[${vector}]`;
     this.#eventfd = eventfd;
     this.#uses = usesOf(backend.path);
-    this.#uses.timed = true;
+    this.#uses.timers++;
     ownedByThread(this, this.path);
     eventfd.onReady(() => this.#drain());
   }
@@ -344,6 +344,7 @@ export class Irq extends Shown {
     if (this.#closed !== undefined) return;
     this.#drain();
     this.#closed = reason;
+    this.#uses.timers--;
     this.#unmasker?.end();
     this.#eventfd.close();
     for (const waiter of [...this.#waiters]) waiter.reject(reason);

@@ -256,7 +256,7 @@ export class Region extends Shown {
 
   /** Before a write. */
   #stamp(): void {
-    if (this.#uses.timed) this.#uses.wroteAt = performance.now();
+    if (this.#uses.timers > 0) this.#uses.wroteAt = performance.now();
   }
 
   #checkValue(offset: number, width: Width, value: number | bigint): void {

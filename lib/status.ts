@@ -27,7 +27,8 @@ export interface SeenLink {
   readonly at: number;
 }
 
-export interface StatusData {
+/** Data: it does not change, and looking at it touches nothing. */
+export class DeviceStatus extends Shown {
   /** '0000:03:00.0'. */
   readonly path: string;
   /** What `open()` takes: the backend stands before its colon. */
@@ -46,21 +47,6 @@ export interface StatusData {
   readonly irqHolder: Holder | undefined;
   readonly dma: { readonly buffers: number; readonly bytes: number };
   /** Other processes that have the card open. */
-  readonly others: readonly Holder[];
-}
-
-/** Data: it does not change, and looking at it touches nothing. */
-export class DeviceStatus extends Shown implements StatusData {
-  readonly path: string;
-  readonly spec: string;
-  readonly driver: string;
-  readonly gone: string | undefined;
-  readonly onesAt: number | undefined;
-  readonly command: SeenCommand | undefined;
-  readonly link: SeenLink | undefined;
-  readonly irqs: readonly { readonly kind: IrqName; readonly vectors: number }[];
-  readonly irqHolder: Holder | undefined;
-  readonly dma: { readonly buffers: number; readonly bytes: number };
   readonly others: readonly Holder[];
   readonly #now = Date.now();
 
@@ -83,6 +69,9 @@ export class DeviceStatus extends Shown implements StatusData {
     return statusView(this, this.#now);
   }
 }
+
+/** As it is sent to a front end. */
+export type StatusData = Omit<DeviceStatus, keyof Shown>;
 
 const ONES = 0xffff;
 

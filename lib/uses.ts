@@ -6,8 +6,9 @@
 /** Accesses to the regions of one card. */
 export interface Uses {
   count: number;
-  /** Somebody wants to know when it was written to last: then, by performance.now(). */
-  timed: boolean;
+  /** How many enabled vectors want to know when it was written to last: a clock that each write pays for. */
+  timers: number;
+  /** Then, by performance.now(). */
   wroteAt: number;
 }
 
@@ -15,7 +16,7 @@ const all = new Map<string, Uses>();
 
 /** The counter of a card, by its path. */
 export function usesOf(path: string): Uses {
-  const known = all.get(path) ?? { count: 0, timed: false, wroteAt: 0 };
+  const known = all.get(path) ?? { count: 0, timers: 0, wroteAt: 0 };
   all.set(path, known);
   return known;
 }
