@@ -4,10 +4,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, beforeEach, describe, test } from 'node:test';
-import { STUBBORN_AFTER } from '../repl/work.js';
 import { Outlet } from '../repl/outlet.js';
 import type { Entry } from '../repl/transcript.js';
-import { eventually, type ScriptedKernel, settled, type Talk, talk } from './prompt-kernel.js';
+import { STUBBORN_AFTER } from '../repl/work.js';
+import { begun, eventually, type ScriptedKernel, settled, type Talk, talk } from './prompt-kernel.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'vfiolab-prompt-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -18,12 +18,7 @@ const fresh = (): string => join(folder, `${serial++}`, 'history');
 /** A dialogue whose kernel is up and whose first cell has run. */
 async function ready(): Promise<Talk & { readonly kernel: ScriptedKernel }> {
   const talking = talk(fresh());
-  talking.dialogue.start();
-  await settled();
-  const [kernel] = talking.kernels;
-  assert.ok(kernel);
-  kernel.asked[0]?.end();
-  await settled();
+  const kernel = await begun(talking);
   return { ...talking, kernel };
 }
 

@@ -9,7 +9,7 @@ import { after, describe, test } from 'node:test';
 import { frame } from '../repl/frame.js';
 import { lineText } from '../repl/line.js';
 import { needs } from './needs.js';
-import { settled, type Talk, talk } from './prompt-kernel.js';
+import { begun, settled, type Talk, talk } from './prompt-kernel.js';
 import { Tmux } from './tmux.js';
 
 const CLI = join(import.meta.dirname, '..', 'repl', 'cli.js');
@@ -25,11 +25,7 @@ const drawn = ({ dialogue }: Talk): string[] =>
 /** A dialogue whose second cell asks. */
 async function asking(password = false, prompt = 'slot? '): Promise<Talk & { kernel: Talk['kernels'][number] }> {
   const talking = talk(fresh());
-  talking.dialogue.start();
-  await settled();
-  const [kernel] = talking.kernels;
-  assert.ok(kernel);
-  kernel.asked[0]?.end();
+  const kernel = await begun(talking);
   await talking.type('await input("slot? ")\r');
   kernel.ask({ prompt, password });
   await settled();
@@ -39,11 +35,7 @@ async function asking(password = false, prompt = 'slot? '): Promise<Talk & { ker
 describe('a question', () => {
   test('takes the place of the line, which comes back behind the answer', async () => {
     const talking = talk(fresh());
-    talking.dialogue.start();
-    await settled();
-    const [kernel] = talking.kernels;
-    assert.ok(kernel);
-    kernel.asked[0]?.end();
+    const kernel = await begun(talking);
     await talking.type('await input()\r');
     await talking.type('typed ahead');
     assert.ok(drawn(talking).includes('3> typed ahead'));

@@ -1,12 +1,13 @@
 /** For the prompt's tests: a kernel whose answers the test writes, and a terminal that keeps its picture. */
 // biome-ignore-all lint/suspicious/noControlCharactersInRegex: control characters are what this is about
+import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
 import type { WriteStream } from 'node:tty';
 import { Dialogue } from '../repl/dialogue.js';
+import { graphemes } from '../repl/editor.js';
 import { History } from '../repl/history.js';
 import { type Key, KeyDecoder } from '../repl/keys.js';
 import { columns, lineText } from '../repl/line.js';
-import { graphemes } from '../repl/editor.js';
 import { entryLines } from '../repl/transcript.js';
 import type { Kernel } from '../repl/work.js';
 
@@ -159,6 +160,17 @@ export function talk(
     await settled();
   };
   return { dialogue, kernels, said, type };
+}
+
+/** Starts it. @returns its kernel, whose first cell has run */
+export async function begun({ dialogue, kernels }: Talk): Promise<ScriptedKernel> {
+  dialogue.start();
+  await settled();
+  const [kernel] = kernels;
+  assert.ok(kernel);
+  kernel.asked[0]?.end();
+  await settled();
+  return kernel;
 }
 
 /** As much of a terminal as a prompt writes to: text, line ends, cursor motion, erasing, scrolling. Anything else is an error. */

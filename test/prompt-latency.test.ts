@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { frame } from '../repl/frame.js';
 import { paintWithInk } from '../repl/screen.js';
-import { asStream, eventually, Picture, type ScriptedKernel, settled, type Talk, talk } from './prompt-kernel.js';
+import { asStream, begun, eventually, Picture, type ScriptedKernel, type Talk, talk } from './prompt-kernel.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'vfiolab-prompt-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -36,11 +36,7 @@ async function see(entries: number): Promise<Seen> {
   const talking = talk(file);
   const picture = new Counting(80, 24);
   const { end } = paintWithInk(talking.dialogue, process.stdin, asStream(picture), 16);
-  talking.dialogue.start();
-  await settled();
-  const [kernel] = talking.kernels;
-  assert.ok(kernel);
-  kernel.asked[0]?.end();
+  const kernel = await begun(talking);
   await eventually(() => assert.equal(picture.text.at(-1), '2>'));
   return { ...talking, picture, kernel, end };
 }

@@ -8,7 +8,7 @@ import { after, beforeEach, describe, test } from 'node:test';
 import { type Notebook, readNotebook } from '../repl/notebook.js';
 import { cellsOf, choice } from '../repl/recipe.js';
 import { needs } from './needs.js';
-import { type ScriptedKernel, settled, type Talk, talk } from './prompt-kernel.js';
+import { begun, type ScriptedKernel, settled, type Talk, talk } from './prompt-kernel.js';
 import { Tmux } from './tmux.js';
 
 const CLI = join(import.meta.dirname, '..', 'repl', 'cli.js');
@@ -28,13 +28,8 @@ describe('a session as a file', () => {
   let here: Talk & { readonly kernel: ScriptedKernel };
   beforeEach(async () => {
     const talking = talk(join(fresh('state'), 'history'));
-    talking.dialogue.start();
-    await settled();
-    const [kernel] = talking.kernels;
-    assert.ok(kernel);
+    const kernel = await begun(talking);
     here = { ...talking, kernel };
-    kernel.asked[0]?.end();
-    await settled();
     await here.type('edu.ID.read()\r');
     kernel.asked[1]?.output({ type: 'stream', name: 'stdout', text: 'one\ntwo\n' });
     kernel.asked[1]?.output({ type: 'result', data: { 'text/plain': '42' }, metadata: {}, count: 2 });

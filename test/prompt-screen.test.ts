@@ -7,10 +7,19 @@ import { after, describe, test } from 'node:test';
 import { harmless, paint } from '../repl/ansi.js';
 import { frame } from '../repl/frame.js';
 import { lineText, span } from '../repl/line.js';
-import { paintWithInk } from '../repl/screen.js';
 import { sketch } from '../repl/painting.js';
+import { paintWithInk } from '../repl/screen.js';
 import { entryLines } from '../repl/transcript.js';
-import { asStream, eventually, Picture, type ScriptedKernel, settled, type Talk, talk } from './prompt-kernel.js';
+import {
+  asStream,
+  begun,
+  eventually,
+  Picture,
+  type ScriptedKernel,
+  settled,
+  type Talk,
+  talk,
+} from './prompt-kernel.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'vfiolab-prompt-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -31,12 +40,7 @@ async function see(columns: number, rows: number, how: 'ink' | 'sketch'): Promis
     how === 'sketch'
       ? sketch(talking.dialogue, asStream(picture), false)
       : paintWithInk(talking.dialogue, process.stdin, asStream(picture), false);
-  talking.dialogue.start();
-  await settled();
-  const [kernel] = talking.kernels;
-  assert.ok(kernel);
-  kernel.asked[0]?.end();
-  await settled();
+  const kernel = await begun(talking);
   return { ...talking, picture, kernel, end };
 }
 

@@ -8,7 +8,7 @@ import { after, describe, test } from 'node:test';
 import { frame } from '../repl/frame.js';
 import { columns, lineText } from '../repl/line.js';
 import { callAt, hintLine, PAUSE } from '../repl/signature.js';
-import { eventually, type ScriptedKernel, settled, type Talk, talk } from './prompt-kernel.js';
+import { begun, eventually, type ScriptedKernel, settled, type Talk, talk } from './prompt-kernel.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'vfiolab-prompt-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -68,12 +68,7 @@ describe('the line below the input', () => {
 describe('signature help', () => {
   async function ready(): Promise<Talk & { kernel: ScriptedKernel; asked: string[] }> {
     const here = talk(join(folder, `${serial++}`, 'history'));
-    here.dialogue.start();
-    await settled();
-    const [kernel] = here.kernels;
-    assert.ok(kernel);
-    kernel.asked[0]?.end();
-    await settled();
+    const kernel = await begun(here);
     const asked: string[] = [];
     kernel.signatures = (text) => {
       asked.push(text);

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { PassThrough } from 'node:stream';
 import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
 import { after, beforeEach, describe, test } from 'node:test';
 import type { CardStatus } from '../kernel/client.js';
 import { frame, nextChange } from '../repl/frame.js';
@@ -12,7 +12,16 @@ import { printPlainly } from '../repl/plain.js';
 import { paintWithInk } from '../repl/screen.js';
 import { lostText, statusChange, statusLine, type Told } from '../repl/status.js';
 import { SLOW_AFTER } from '../repl/trouble.js';
-import { asStream, eventually, Picture, type ScriptedKernel, settled, type Talk, talk } from './prompt-kernel.js';
+import {
+  asStream,
+  begun,
+  eventually,
+  Picture,
+  type ScriptedKernel,
+  settled,
+  type Talk,
+  talk,
+} from './prompt-kernel.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'vfiolab-status-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -128,12 +137,7 @@ describe('the dialogue', () => {
   let here: Talk & { readonly kernel: ScriptedKernel };
   beforeEach(async () => {
     const talking = talk(join(fresh(), 'history'));
-    talking.dialogue.start();
-    await settled();
-    const [kernel] = talking.kernels;
-    assert.ok(kernel);
-    kernel.asked[0]?.end();
-    await settled();
+    const kernel = await begun(talking);
     here = { ...talking, kernel };
   });
   const status = (): string[] => frame(here.dialogue.scene, { columns: 60, rows: 24 }, Date.now()).lines.map(lineText);
