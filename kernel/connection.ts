@@ -23,8 +23,7 @@ export function address(connection: Connection, channel: Channel): string {
 
 /** Ref: jupyter-client, "Connection files". @throws Error where the file is not one. */
 export function readConnection(path: string): Connection {
-  const raw: unknown = JSON.parse(readFileSync(path, 'utf8'));
-  const connection = raw as Connection;
+  const connection = objectOf(path, readFileSync(path, 'utf8')) as unknown as Connection;
   const ports = [connection.shell_port, connection.iopub_port, connection.stdin_port, connection.control_port];
   if (![...ports, connection.hb_port].every(Number.isInteger)) throw new Error(`${path}: a port is missing`);
   if (connection.transport !== 'tcp' && connection.transport !== 'ipc') {
@@ -34,4 +33,15 @@ export function readConnection(path: string): Connection {
     throw new Error(`${path}: the signature scheme is '${String(connection.signature_scheme)}', not 'hmac-sha256'`);
   }
   return connection;
+}
+
+/** Nothing of the text is in the error: a file that is named by mistake may be anything, and the key of one that is cut is secret. */
+function objectOf(path: string, text: string): object {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'object' && value !== null) return value;
+  } catch {
+    // Told below.
+  }
+  throw new Error(`${path}: it is no JSON object`);
 }

@@ -242,6 +242,8 @@ describe('a kernel process', { timeout: 300_000 }, () => {
     const file = path.join(tmpdir(), 'vfiolab-connection.json');
     const rows: [content: string, message: RegExp][] = [
       ['', /^vfiolab kernel: .*JSON/],
+      ['null', /no JSON object/],
+      ['{"key":"secret"', /^(?!.*secret).*no JSON object/],
       ['{}', /a port is missing/],
       ['{"shell_port":1,"iopub_port":2,"stdin_port":3,"control_port":4,"hb_port":5,"transport":"udp"}', /'udp'/],
     ];
