@@ -1,7 +1,8 @@
 /** What a register map says of its registers, as data that another thread can be sent. Nothing here reads a register. */
 import type { CapabilitySpec } from '../lib/config/capability.js';
 import { layoutOf } from '../lib/fields.js';
-import { BoundRegister, RegisterBlock, type RegisterMap, type RegisterSpec } from '../lib/registers.js';
+import type { RegisterMap, RegisterSpec } from '../lib/map.js';
+import { BoundRegister, RegisterBlock } from '../lib/registers.js';
 
 export interface FieldFacts {
   readonly msb: number;

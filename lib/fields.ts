@@ -1,6 +1,6 @@
 /** Bit fields: from a map's declaration to a layout, and values in and out of a raw register. Pure; nothing here touches a device. */
 import type { Value, Width } from './backend.js';
-import type { Access, RegisterSpec } from './registers.js';
+import type { Access, RegisterSpec } from './map.js';
 import { Shown, VIEW, View } from './view.js';
 
 /** `{ NAME: code }`. */

@@ -36,43 +36,37 @@ export { type Bucket, Histogram } from './histogram.js';
 export { type BindOptions, bind, type Change, type Move, release } from './host/bind.js';
 export { type Diagnosis, doctor } from './host/doctor.js';
 export type { Finding } from './host/finding.js';
-export type { Host } from './host/host.js';
-export { enableVfs } from './host/sriov.js';
 export { type Holder, holders } from './host/holders.js';
+export type { Host } from './host/host.js';
 export { list, type PciFunction, type PciFunctions, type VfioState } from './host/list.js';
+export { enableVfs } from './host/sriov.js';
+export type { HotResetDevices } from './hot-reset.js';
 export { DFH, type DfhFeature, type DfhFeatures, dfhWalk } from './hw/dfh.js';
 export { EDU, EDU_BUFFER, EDU_DMA_MASK } from './hw/edu.js';
 export { type LitexCsr, type LitexRegister, litexMap } from './hw/litex.js';
-export type { HotResetDevices } from './hot-reset.js';
 export { type BenchOptions, type Firing, firings, type Irq, type WaitOptions, waitAny } from './irq.js';
 export type { Vectors } from './irqs.js';
+export { type Access, type RegisterMap, type RegisterOptions, type RegisterSpec, r8, r16, r32, r64 } from './map.js';
 export { type OpenOptions, open } from './open.js';
 export { pageMemory } from './pages.js';
-export { type BarPlot, type LinePlot, type Plot, sparkline } from './plot.js';
 export type { Difference, Pattern, Run } from './pattern.js';
+export { type BarPlot, type LinePlot, type Plot, sparkline } from './plot.js';
 export type { Region } from './region.js';
-export {
-  type Access,
-  type BoundRegister,
-  type Elements,
-  type Modifiable,
-  type Readable,
-  type ReadValue,
-  type Register,
-  type RegisterBlock,
-  type RegisterMap,
-  type RegisterOptions,
-  type RegisterSpec,
-  type Registers,
-  r8,
-  r16,
-  r32,
-  r64,
-  type Writable,
-  type WriteValue,
+export type {
+  BoundRegister,
+  Elements,
+  Modifiable,
+  Readable,
+  ReadValue,
+  Register,
+  RegisterBlock,
+  Registers,
+  Writable,
+  WriteValue,
 } from './registers.js';
 export { type Sample, type Sampled, type SampleOptions, Series, sample } from './series.js';
 export { Snapshot, snapshot } from './snapshot.js';
+export type { DeviceStatus, SeenCommand, SeenLink, StatusData } from './status.js';
 export {
   type Bits,
   type Member,
@@ -84,7 +78,6 @@ export {
   u32,
   u64,
 } from './struct.js';
-export type { DeviceStatus, SeenCommand, SeenLink, StatusData } from './status.js';
-export { type UntilOptions, until } from './until.js';
 export type { Unmasker } from './unmask.js';
+export { type UntilOptions, until } from './until.js';
 export { type Cell, type CellLike, Shown, type Tone, VIEW, View, type Viewable, type ViewData } from './view.js';

@@ -1,6 +1,7 @@
 /** Every register of a map at one moment, as data: to look at, to keep, to compare with another moment. */
 import { layoutOf, RegisterValue } from './fields.js';
-import { BoundRegister, changesByReading, type RegisterBlock, type RegisterSpec } from './registers.js';
+import { changesByReading, type RegisterSpec } from './map.js';
+import { BoundRegister, type RegisterBlock } from './registers.js';
 import { type Cell, type CellLike, Shown, VIEW, View } from './view.js';
 
 /** A register of any map: its verbs differ with its access. */

@@ -16,7 +16,8 @@
 import type { Value, Width } from './backend.js';
 import { UsageError } from './errors.js';
 import { decodeFields, encodeFields, type FieldSpec, type Fields, type FieldValues, layoutOf } from './fields.js';
-import { type Elements, type RegisterSpec, r8, r16, r32, r64 } from './registers.js';
+import { type RegisterSpec, r8, r16, r32, r64 } from './map.js';
+import type { Elements } from './registers.js';
 import { type CellLike, Shown, VIEW, View } from './view.js';
 
 /** One member of a struct: a register's declaration, for memory. Plain data. */

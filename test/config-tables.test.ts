@@ -8,7 +8,7 @@ import { describeSpace } from '../lib/config/describe.js';
 import { LAYOUTS } from '../lib/config/layout.js';
 import { capabilitiesOf, isFound, walk } from '../lib/config/walk.js';
 import { layoutOf } from '../lib/fields.js';
-import type { RegisterMap, RegisterSpec } from '../lib/registers.js';
+import type { RegisterMap, RegisterSpec } from '../lib/map.js';
 import { EXTENDED, type Part, type Random, random, STANDARD, space } from './config/synthetic.js';
 
 const EXPRESS: Part = STANDARD.find(([id]) => id === 0x10) ?? [0x10, 58];

@@ -1,18 +1,18 @@
 /** `browse()` in the kernel: what it reads and what it leaves alone, faults, writes, and the comm of a front end. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import type { Backend, Width } from '../lib/backend.js';
-import { open } from '../lib/open.js';
-import { EDU, EDU_DMA_MASK } from '../lib/hw/edu.js';
-import { toText } from '../lib/print.js';
-import { Region } from '../lib/region.js';
-import { r32 } from '../lib/registers.js';
-import { VIEW } from '../lib/view.js';
 import { Browse } from '../kernel/browse.js';
 import type { BrowseAnswer, Browsed, ReadAnswer, WriteAnswer } from '../kernel/browsed.js';
 import { KernelClient } from '../kernel/client.js';
 import { type End, Ends } from '../kernel/ends.js';
 import type { Json, Message } from '../kernel/wire.js';
+import type { Backend, Width } from '../lib/backend.js';
+import { EDU, EDU_DMA_MASK } from '../lib/hw/edu.js';
+import { r32 } from '../lib/map.js';
+import { open } from '../lib/open.js';
+import { toText } from '../lib/print.js';
+import { Region } from '../lib/region.js';
+import { VIEW } from '../lib/view.js';
 import { fileCard } from './filecard.js';
 import { Bench } from './kernel-bench.js';
 

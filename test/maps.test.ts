@@ -6,8 +6,8 @@ import { LabError, UsageError } from '../lib/errors.js';
 import { hexdiff } from '../lib/hexdiff.js';
 import { dfhWalk } from '../lib/hw/dfh.js';
 import { litexMap } from '../lib/hw/litex.js';
+import { r8, r32 } from '../lib/map.js';
 import { Region } from '../lib/region.js';
-import { r8, r32 } from '../lib/registers.js';
 import { until } from '../lib/until.js';
 import { VIEW } from '../lib/view.js';
 

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { UsageError } from '../lib/errors.js';
 import { decodeFields, encodeFields, fieldMask, RegisterValue } from '../lib/fields.js';
-import { type Registers, r8, r16, r32, r64 } from '../lib/registers.js';
+import { r8, r16, r32, r64 } from '../lib/map.js';
+import type { Registers } from '../lib/registers.js';
 import { VIEW } from '../lib/view.js';
 
 const MAP = {

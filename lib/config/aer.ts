@@ -1,5 +1,5 @@
 /** Advanced Error Reporting. Ref: PCI Express Base 6.0, 7.8.4 */
-import { r16, r32 } from '../registers.js';
+import { r16, r32 } from '../map.js';
 import { extended, holds } from './capability.js';
 import { isRootOrCollector } from './express-text.js';
 import { flags, hex } from './words.js';

@@ -1,5 +1,5 @@
 /** Enhanced Allocation: fixed BARs, and what lies behind a bridge, as a list of entries. Ref: PCI Express Base 6.0, 7.8.5 */
-import { r8, r32 } from '../registers.js';
+import { r8, r32 } from '../map.js';
 import { type Capability, holds, type Shape, standard } from './capability.js';
 import { fits, isBridge, type Space, wordAt } from './space.js';
 import { flags, hex } from './words.js';

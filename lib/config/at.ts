@@ -1,8 +1,9 @@
 /** A place in config space by setpci's name, with the register and the fields that the tables have there. */
 import { UsageError } from '../errors.js';
 import { decodeFields, type FieldSpec, layoutOf, RegisterValue } from '../fields.js';
+import { type RegisterSpec, r8, r16, r32 } from '../map.js';
 import type { Region } from '../region.js';
-import { BoundRegister, type RegisterSpec, r8, r16, r32 } from '../registers.js';
+import { BoundRegister } from '../registers.js';
 import { shapeOf } from './capability.js';
 import { offsetsOf } from './decode.js';
 import { LAYOUTS, layoutAt } from './layout.js';

@@ -1,5 +1,5 @@
 /** The headers of bridges: type 1 (PCI to PCI) and type 2 (CardBus). Ref: PCI-to-PCI Bridge 1.2, 3.2; PC Card 8.0, 4.5 */
-import { r8, r16, r32 } from '../registers.js';
+import { r8, r16, r32 } from '../map.js';
 import { BUS_STATUS } from './header.js';
 
 /** What lies behind the common part of a type 1 header. */

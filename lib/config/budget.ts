@@ -1,5 +1,5 @@
 /** Of these lspci shows no more than that they are there: power budgets, readiness, features, enclosures. */
-import { r8, r16, r32 } from '../registers.js';
+import { r8, r16, r32 } from '../map.js';
 import { extended } from './capability.js';
 import { REGISTERS as CHANNELS, perChannel } from './channels.js';
 import { codes } from './words.js';

@@ -3,7 +3,7 @@
  * declarations; catalog.ts lists them all. The same registers serve decoding, display and writing.
  */
 import { UsageError } from '../errors.js';
-import type { RegisterMap, RegisterSpec } from '../registers.js';
+import type { RegisterMap, RegisterSpec } from '../map.js';
 import { decodeRegister, type Registers } from './decode.js';
 import { fits, type Space } from './space.js';
 

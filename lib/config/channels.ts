@@ -1,5 +1,5 @@
 /** Virtual channels. Ref: PCI Express Base 6.0, 7.9.1 */
-import { r16, r32 } from '../registers.js';
+import { r16, r32 } from '../map.js';
 import { type Capability, type CapabilitySpec, extended, type Shape } from './capability.js';
 import { hex, sign } from './words.js';
 

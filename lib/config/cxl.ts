@@ -1,5 +1,5 @@
 /** What CXL puts into designated vendor-specific capabilities: the registers, by the DVSEC's id. Ref: CXL 3.1, 8.1 */
-import { r8, r16, r32 } from '../registers.js';
+import { r8, r16, r32 } from '../map.js';
 import { codes } from './words.js';
 
 const PROTOCOLS = { MEM: 2, IO: 1, CACHE: 0 } as const;

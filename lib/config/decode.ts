@@ -1,7 +1,7 @@
 /** Registers out of the bytes of a config space, as data. */
 import type { Value, Width } from '../backend.js';
 import { decodeFields, type Fields, type FieldValues, RegisterValue } from '../fields.js';
-import type { RegisterMap, RegisterSpec } from '../registers.js';
+import type { RegisterMap, RegisterSpec } from '../map.js';
 import type { RegisterShape } from './capability.js';
 import { fits, type Space, wordAt } from './space.js';
 

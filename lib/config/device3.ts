@@ -1,5 +1,5 @@
 /** Device 3. Ref: PCI Express Base 6.1, 7.7.9 */
-import { r32 } from '../registers.js';
+import { r32 } from '../map.js';
 import { extended } from './capability.js';
 import { codes, flags, named, sign } from './words.js';
 

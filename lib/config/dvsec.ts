@@ -1,5 +1,5 @@
 /** Designated vendor-specific capabilities: CXL's by their ids, any other with its bytes. Ref: PCI Express Base 6.0, 7.9.6 */
-import { r8, r16, r32 } from '../registers.js';
+import { r8, r16, r32 } from '../map.js';
 import { type Capability, extended, holds, type Shape } from './capability.js';
 import { CXL_BY_ID, CXL_REGISTERS, type CxlRegister, LOCATOR_ID } from './cxl.js';
 import { cxlLines } from './cxl-text.js';

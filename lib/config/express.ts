@@ -1,5 +1,5 @@
 /** PCI Express: the registers. Ref: PCI Express Base 6.0, 7.5.3 */
-import { r16, r32 } from '../registers.js';
+import { r16, r32 } from '../map.js';
 import { codes } from './words.js';
 
 const PORT_TYPES = {

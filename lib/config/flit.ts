@@ -1,5 +1,5 @@
 /** Flit mode's logging and error injection. Ref: PCI Express Base 6.1, 7.7.8 and 7.8.12 */
-import { r16, r32 } from '../registers.js';
+import { r16, r32 } from '../map.js';
 import { extended } from './capability.js';
 import { WIDTH } from './device3.js';
 import { codes, flags, hex, named } from './words.js';

@@ -1,5 +1,5 @@
 /** Multicast groups, and what an event collector collects for. */
-import { r16, r32 } from '../registers.js';
+import { r16, r32 } from '../map.js';
 import { extended } from './capability.js';
 import { isEndpoint, isRoutingPort } from './express-text.js';
 import { hex, sign } from './words.js';

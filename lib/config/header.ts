@@ -1,5 +1,5 @@
 /** The configuration header, type 0, and what the other types share with it. Ref: PCI Local Bus 3.0, 6.1 and 6.2; PCI Express Base 6.0, 7.5.1 */
-import { r8, r16, r32 } from '../registers.js';
+import { r8, r16, r32 } from '../map.js';
 import type { Registers } from './decode.js';
 
 /** Of the function's own bus, and of the one behind a bridge. */

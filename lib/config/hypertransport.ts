@@ -1,5 +1,5 @@
 /** HyperTransport: its capability is a family, of which bits 15 to 11 of COMMAND tell the block. Ref: HyperTransport I/O Link 3.10, 7 */
-import { r8, r16, r32 } from '../registers.js';
+import { r8, r16, r32 } from '../map.js';
 import type { Shape } from './capability.js';
 import { codes } from './words.js';
 

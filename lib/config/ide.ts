@@ -1,5 +1,5 @@
 /** Integrity and Data Encryption: streams of a link, and selective ones with the addresses they are for. Ref: PCI Express Base 6.1, 7.9.26 */
-import { r32 } from '../registers.js';
+import { r32 } from '../map.js';
 import { type Capability, extended, holds, type Shape } from './capability.js';
 import { fits, type Space, wordAt } from './space.js';
 import { codes, flags, hex, named, sign } from './words.js';

@@ -1,5 +1,5 @@
 /** Intel's vendor-specific capability: what a host bridge has fused off. Ref: Core Processor Family Datasheet vol. 2, CAPID0_A to C */
-import { r8, r32 } from '../registers.js';
+import { r8, r32 } from '../map.js';
 import { type Capability, holds, type Place } from './capability.js';
 import type { Space } from './space.js';
 import { flags, hex, sign } from './words.js';

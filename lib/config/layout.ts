@@ -1,5 +1,5 @@
 /** The header as data, by the layout that HEADER_TYPE tells: a device's, a bridge's, a CardBus bridge's. */
-import type { RegisterMap } from '../registers.js';
+import type { RegisterMap } from '../map.js';
 import { type Bar, type BarSizes, barsOf, type Rom, romOf } from './bars.js';
 import { BRIDGE, CARDBUS } from './bridge.js';
 import { AbsentRegister } from './capability.js';

@@ -1,5 +1,5 @@
 /** What a link says of itself beyond PCI Express: serial number, LTR, L1 substates, PTM, DPC. */
-import { r16, r32 } from '../registers.js';
+import { r16, r32 } from '../map.js';
 import { extended, holds } from './capability.js';
 import { flags, hex, sign } from './words.js';
 

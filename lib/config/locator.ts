@@ -1,5 +1,5 @@
 /** Where in the BARs further register blocks are. Ref: PCI Express Base 6.2, 7.9.33 */
-import { r32 } from '../registers.js';
+import { r32 } from '../map.js';
 import { extended, holds } from './capability.js';
 import { fits, wordAt } from './space.js';
 import { hex } from './words.js';

@@ -1,5 +1,5 @@
 /** MSI and MSI-X. Ref: PCI Express Base 6.0, 7.7.1 and 7.7.2 */
-import { r16, r32 } from '../registers.js';
+import { r16, r32 } from '../map.js';
 import { holds, standard } from './capability.js';
 import { flags, hex, sign } from './words.js';
 

@@ -1,5 +1,5 @@
 /** Capabilities of the parallel buses: PCI-X and AGP. */
-import { r8, r16, r32 } from '../registers.js';
+import { r8, r16, r32 } from '../map.js';
 import { holds, standard } from './capability.js';
 import { isBridge, isDevice } from './space.js';
 import { codes, flags, hex, sign } from './words.js';

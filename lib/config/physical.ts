@@ -1,5 +1,5 @@
 /** The physical layers: equalization of each speed, its presets on each lane, margining. Ref: PCI Express Base 6.0, 7.7 */
-import { r8, r16, r32 } from '../registers.js';
+import { r8, r16, r32 } from '../map.js';
 import { extended } from './capability.js';
 import { linkWidth } from './express-text.js';
 import type { Space } from './space.js';

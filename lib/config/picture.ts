@@ -1,7 +1,7 @@
 /** Config space to look at: one line a capability, one a register, one a field; what is wrong stands out. Pure: data in, Views out. */
 import { inspect } from 'node:util';
 import { type Field, layoutOf, RegisterValue } from '../fields.js';
-import type { RegisterMap, RegisterSpec } from '../registers.js';
+import type { RegisterMap, RegisterSpec } from '../map.js';
 import { type Cell, type CellLike, VIEW, View, viewOf } from '../view.js';
 import { AbsentRegister, type Place, type RegisterShape } from './capability.js';
 import { offsetsOf } from './decode.js';

@@ -1,5 +1,5 @@
 /** Power Management. Ref: PCI Bus Power Management Interface 1.2, 3.2; PCI Express Base 6.0, 7.5.2 */
-import { r8, r16 } from '../registers.js';
+import { r8, r16 } from '../map.js';
 import { holds, standard } from './capability.js';
 import { codes, flags, sign } from './words.js';
 

@@ -1,5 +1,5 @@
 /** Resizable BARs, of a function and of its virtual ones. Ref: PCI Express Base 6.0, 7.8.6 and 7.8.7 */
-import { r32 } from '../registers.js';
+import { r32 } from '../map.js';
 import { type Capability, extended } from './capability.js';
 
 const MOST = 6;

@@ -1,5 +1,5 @@
 /** What a root complex says of itself: its links, within and without, and its register block. */
-import { r16, r32 } from '../registers.js';
+import { r16, r32 } from '../map.js';
 import { extended, holds } from './capability.js';
 import { LATENCY_L0S, LATENCY_L1, SPEEDS } from './express.js';
 import { codes, hex, named, sign } from './words.js';

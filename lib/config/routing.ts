@@ -1,5 +1,5 @@
 /** What a function says of isolation, translation and virtual functions: ACS, ARI, ATS, SR-IOV, PRI, PASID. */
-import { r8, r16, r32 } from '../registers.js';
+import { r8, r16, r32 } from '../map.js';
 import { extended } from './capability.js';
 import { flags, hex, sign } from './words.js';
 

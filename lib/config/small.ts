@@ -1,5 +1,5 @@
 /** Capabilities of a few words each. */
-import { r8, r16, r32 } from '../registers.js';
+import { r8, r16, r32 } from '../map.js';
 import { holds, standard } from './capability.js';
 import { flags, hex, named, sign } from './words.js';
 

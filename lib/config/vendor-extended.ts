@@ -1,5 +1,5 @@
 /** Vendor-specific extended capabilities, hints, and data object exchange. */
-import { r8, r16, r32 } from '../registers.js';
+import { r8, r16, r32 } from '../map.js';
 import { extended, holds } from './capability.js';
 import { flags, hex, sign } from './words.js';
 

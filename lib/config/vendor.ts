@@ -1,5 +1,5 @@
 /** Vendor-specific capabilities: virtio's layouts, Intel's, any other with its bytes. Ref: PCI Express Base 6.0, 7.9.4; Virtio 1.2, 4.1.4 */
-import { r8, r32 } from '../registers.js';
+import { r8, r32 } from '../map.js';
 import { type Capability, holds, type Shape, standard } from './capability.js';
 import { INTEL_REGISTERS, intelLines } from './intel.js';
 import { type Space, wordAt } from './space.js';

@@ -4,7 +4,7 @@
  *
  * Ref: PCI Local Bus 3.0, appendix I; PCI Express Base 6.0, 6.27
  */
-import { r16, r32 } from '../registers.js';
+import { r16, r32 } from '../map.js';
 import { standard } from './capability.js';
 import { hex } from './words.js';
 

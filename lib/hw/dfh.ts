@@ -4,8 +4,9 @@
  * Ref: Linux Documentation/fpga/dfl.rst, include/linux/dfl.h and drivers/fpga/dfl.h
  */
 import { LabError } from '../errors.js';
+import { r64 } from '../map.js';
 import type { Region } from '../region.js';
-import { bindRegisters, r64 } from '../registers.js';
+import { bindRegisters } from '../registers.js';
 import { type CellLike, Shown, VIEW, View } from '../view.js';
 
 /** One header. The GUID is there in those of AFUs and FIUs, and in all of version 1. */

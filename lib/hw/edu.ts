@@ -1,5 +1,5 @@
 /** QEMU's edu: an educational PCI device with an identity, a factorial engine, interrupts and a DMA engine. Ref: QEMU docs/specs/edu */
-import { r32, r64 } from '../registers.js';
+import { r32, r64 } from '../map.js';
 
 /** BAR 0. Accesses below 0x80 are 32 bits wide, from 0x80 on 32 or 64. Ref: QEMU docs/specs/edu */
 export const EDU = {

@@ -4,7 +4,7 @@
  * Ref: LiteX litex/soc/integration/export.py, get_csr_json()
  */
 import { UsageError } from '../errors.js';
-import { type RegisterMap, type RegisterSpec, r32 } from '../registers.js';
+import { type RegisterMap, type RegisterSpec, r32 } from '../map.js';
 
 /** The parts of csr.json that make a map. */
 export interface LitexCsr {
