@@ -44,7 +44,6 @@ const PARTS: readonly Part[] = [
     name: 'client',
     files: /^kernel\/(client|browsed|info|kernelspec)\.ts$/,
     parts: ['ground', 'kernel'],
-    packages: ['zeromq'],
   },
   { name: 'compiler', files: /^kernel\/compiler\.ts$/, parts: ['ground', 'kernel'], packages: ['tslab', 'typescript'] },
   { name: 'pipes', files: /^kernel\/(pipes|sigint)\.ts$/, parts: ['ground', 'native', 'kernel'] },
