@@ -32,7 +32,7 @@ const PARTS: readonly Part[] = [
   {
     name: 'pieces',
     files:
-      /^lib\/(region|map|registers|fields|uses|struct|dma|buffers|guard|irq|series|snapshot|irqs|silence|unmask|hot-reset|config\/[^/]+)\.ts$/,
+      /^lib\/(region|map|registers|fields|uses|struct|dma|buffers|guard|irq|firings|series|snapshot|irqs|silence|unmask|hot-reset|config\/[^/]+)\.ts$/,
     parts: ['ground'],
   },
   { name: 'device', files: /^lib\/device\.ts$/, parts: ['ground', 'pieces'] },

@@ -93,9 +93,9 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a wait for several stays in the queues of the others',
-    file: 'lib/irq.ts',
-    search: 'if (index !== -1) irq.#waiters.splice(index, 1);',
-    replace: 'if (index !== -1 && irq === first) irq.#waiters.splice(index, 1);',
+    file: 'lib/firings.ts',
+    search: 'if (index !== -1) each.#waiters.splice(index, 1);',
+    replace: 'if (index !== -1 && each === first) each.#waiters.splice(index, 1);',
     test: 'contract',
     only: 'interrupted waitAny leaves',
   },
@@ -109,7 +109,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'firings are lost',
-    file: 'lib/irq.ts',
+    file: 'lib/firings.ts',
     search: 'this.#pending += fired;',
     replace: 'this.#pending = 1;',
     test: 'contract',
