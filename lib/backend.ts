@@ -54,6 +54,17 @@ export interface RegionInfo {
 export const IRQ = { intx: 0, msi: 1, msix: 2, err: 3, req: 4 } as const;
 export type IrqName = keyof typeof IRQ;
 
+const IRQ_LABELS: Readonly<Record<IrqName, string>> = {
+  intx: 'INTx',
+  msi: 'MSI',
+  msix: 'MSI-X',
+  err: 'ERR',
+  req: 'REQ',
+};
+
+/** 'INTx', 'MSI', 'MSI-X', …: as the specification writes it. */
+export const irqLabel = (kind: IrqName): string => IRQ_LABELS[kind];
+
 /** One kind of interrupt (VFIO_DEVICE_GET_IRQ_INFO). A kind with count 0 is not listed. */
 export interface IrqInfo {
   readonly index: number;

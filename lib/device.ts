@@ -1,5 +1,5 @@
 /** An open PCIe device. It owns its buffers and its interrupt vectors. */
-import { type Backend, type Feature, type Holder, type IrqInfo, type IrqName, REGION } from './backend.js';
+import { type Backend, type Feature, type IrqInfo, type IrqName, irqLabel, REGION } from './backend.js';
 import { Buffers, type Leaks } from './buffers.js';
 import type { Capability, Place } from './config/capability.js';
 import type { CapabilityName, CapabilityRegisters } from './config/catalog.js';
@@ -13,23 +13,15 @@ import { ClosedError, GoneError, type LabError, UsageError } from './errors.js';
 import { type Blow, tellBlow } from './fate.js';
 import { systemNames } from './host/ids.js';
 import { HotResetDevices } from './hot-reset.js';
+import { type Identity, identityOf } from './identity.js';
 import { IovaSpace } from './iova.js';
 import type { Irq } from './irq.js';
 import { Irqs, type Vectors } from './irqs.js';
-import { hex, REGION_HEAD, Region, regionRow, sizeText } from './region.js';
-import { label } from './silence.js';
+import { pictureOf } from './picture.js';
+import { Region } from './region.js';
 import { DeviceStatus } from './status.js';
 import { ownedByThread } from './thread.js';
-import { type CellLike, Shown, VIEW, View } from './view.js';
-
-/** What the card said it is when it was opened. */
-export interface Identity {
-  readonly vendor: number;
-  readonly device: number;
-  readonly revision: number;
-  /** Base class, sub-class and programming interface: 24 bits. */
-  readonly classCode: number;
-}
+import { Shown, VIEW, type View } from './view.js';
 
 /** Something that befell the card from outside. */
 export interface CardEvent {
@@ -66,14 +58,8 @@ export class Device extends Shown {
     });
     this.config = this.region('config') as Config;
     this.#onClose = onClose;
-    const header = this.config.registers(HEADER);
     ownedByThread(this, this.path);
-    this.identity = {
-      vendor: header.VENDOR_ID.read(),
-      device: header.DEVICE_ID.read(),
-      revision: header.REVISION_ID.read(),
-      classCode: (header.BASE_CLASS.read() << 16) | (header.SUB_CLASS.read() << 8) | header.PROG_IF.read(),
-    };
+    this.identity = identityOf(this.config);
     backend.watch?.((blow, at) => this.#befall(blow, at));
   }
 
@@ -344,7 +330,7 @@ export class Device extends Shown {
     this.#checkOpen('rehearse');
     const info = this.irqs.find(({ name }) => name === kind);
     if (info === undefined) {
-      const reason = `the device has no ${label(kind)}`;
+      const reason = `the device has no ${irqLabel(kind)}`;
       throw new UsageError({ path: this.path, attempted: 'rehearse', reason, hint: 'dev.irqs tells what it has' });
     }
     this.#backend.setIrqs(info.index, 'trigger', 0, { none: 1 });
@@ -371,40 +357,7 @@ export class Device extends Shown {
   }
 
   [VIEW](): View {
-    const { vendor, device, revision, classCode } = this.identity;
-    const digits = (value: number, count: number) => value.toString(16).padStart(count, '0');
-    const rows: CellLike[][] = this.#backend.regions.map((info) => [...regionRow(info)]);
-    const taken = this.#backend.irqHolder;
-    for (const info of this.irqs) {
-      const irqs = this.#irqs.of(info.name);
-      const fired = irqs.map((irq) => irq.count).join(' ');
-      rows.push([
-        { text: label(info.name), tone: 'name' },
-        { text: `${info.count}`, align: 'right' },
-        info.count === 1 ? 'vector' : 'vectors',
-        irqs.length === 0
-          ? {
-              text: taken && info.name !== 'req' && info.name !== 'err' ? `${who(taken)} has them` : 'off',
-              tone: 'dim',
-            }
-          : { text: `${irqs.length} enabled, fired ${fired}`, tone: 'good' },
-      ]);
-    }
-    for (const buffer of this.#buffers.list)
-      rows.push([
-        { text: 'DMA', tone: 'name' },
-        { text: sizeText(buffer.size), align: 'right' },
-        'buffer',
-        `iova ${hex(buffer.iova)}`,
-      ]);
-    const { others = [], fate } = this.#backend;
-    const shared = others.length > 0 ? `, shared with ${others.map(who).join(', ')}` : '';
-    const state = fate?.lost !== undefined ? `, ${fate.lost}` : this.#closed ? ', closed' : shared;
-    return new View(
-      `${this.path}  ${digits(vendor, 4)}:${digits(device, 4)} rev ${digits(revision, 2)} class ${digits(classCode, 6)}  ${this.driver}${state}`,
-      REGION_HEAD,
-      rows,
-    );
+    return pictureOf(this, this.#backend);
   }
 
   readonly #ended = (path: string, attempted: string): LabError => {
@@ -445,5 +398,3 @@ function around({ path, regions }: Backend): Surroundings {
   const sizes = new Map(regions.filter(({ index }) => index <= REGION.ROM).map(({ index, size }) => [index, size]));
   return { sizes, slot: slotOf(path), names: systemNames };
 }
-
-const who = ({ pid, command }: Holder): string => `process ${pid} (${command})`;

@@ -1,10 +1,9 @@
 /** An enabled interrupt vector: what it has counted, waiting for it, masking and triggering it. */
-import type { Backend, Eventfd, IrqInfo, IrqName } from './backend.js';
+import { type Backend, type Eventfd, type IrqInfo, type IrqName, irqLabel } from './backend.js';
 import { progress } from './cell.js';
 import { ClosedError, type LabError, UsageError } from './errors.js';
 import { type Firing, Firings, type WaitOptions } from './firings.js';
 import { Histogram } from './histogram.js';
-import { label } from './silence.js';
 import { ownedByThread } from './thread.js';
 import { Unmasker } from './unmask.js';
 import { Shown, VIEW, View } from './view.js';
@@ -249,7 +248,7 @@ export class Irq extends Shown {
     if (this.#info.maskable) return;
     throw this.#refusal(
       attempted,
-      `VFIO masks INTx only, not ${label(this.kind)}: the kernel answers ENOTTY`,
+      `VFIO masks INTx only, not ${irqLabel(this.kind)}: the kernel answers ENOTTY`,
       "mask it in the device's own registers",
     );
   }

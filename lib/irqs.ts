@@ -1,8 +1,7 @@
 /** The interrupt vectors of one device: which are enabled, which may be added, and the kinds that exclude each other. */
-import { type Backend, type Eventfd, IRQ, type IrqInfo, type IrqName } from './backend.js';
+import { type Backend, type Eventfd, IRQ, type IrqInfo, type IrqName, irqLabel } from './backend.js';
 import { ClosedError, type LabError, UsageError } from './errors.js';
 import { Irq } from './irq.js';
-import { label } from './silence.js';
 
 /** Which vectors, 0-based: how many from 0 on, or each by its number. */
 export type Vectors = number | { readonly vectors: readonly number[] };
@@ -42,18 +41,18 @@ export class Irqs {
     const info = this.#info(asked, needed);
     if (!Number.isInteger(needed) || (needed as number) < 1 || (needed as number) > info.count) {
       const text = vectors === undefined ? `${String(which)} vectors` : `vectors ${vectors.join(', ') || 'none'}`;
-      throw this.#refusal(`${text} of ${label(info.name)}`, `it has ${this.#has()}`);
+      throw this.#refusal(`${text} of ${irqLabel(info.name)}`, `it has ${this.#has()}`);
     }
     const list = vectors === undefined ? Array.from({ length: needed as number }, (_, i) => i) : [...vectors];
     for (const [i, vector] of list.entries()) {
       if (Number.isInteger(vector) && vector >= 0 && list.indexOf(vector) === i) continue;
-      throw this.#refusal(`vectors ${list.join(', ')} of ${label(info.name)}`, 'give each number once, 0 and up');
+      throw this.#refusal(`vectors ${list.join(', ')} of ${irqLabel(info.name)}`, 'give each number once, 0 and up');
     }
     const rival = SIGNALLING.includes(info.name)
       ? SIGNALLING.find((other) => other !== info.name && this.#enabled.has(other))
       : undefined;
     if (rival !== undefined) {
-      const reason = `${label(rival)} is enabled, and a device signals in one way at a time`;
+      const reason = `${irqLabel(rival)} is enabled, and a device signals in one way at a time`;
       throw this.#refusal(reason, `dev.disableIrqs('${rival}') first`);
     }
     return this.#arm(info, list) as [Irq, ...Irq[]];
@@ -103,7 +102,7 @@ export class Irqs {
     }
     const info = irqs.find(({ name }) => name === asked);
     if (info !== undefined) return info;
-    throw this.#refusal(`the device has no ${label(asked)}`, `it has ${this.#has()}`);
+    throw this.#refusal(`the device has no ${irqLabel(asked)}`, `it has ${this.#has()}`);
   }
 
   /** Arms the first vectors of a kind, or adds to them. */
@@ -143,20 +142,20 @@ export class Irqs {
     const twice = list.find((vector) => irqs.has(vector));
     if (twice !== undefined) {
       const which = irqs.size === 1 && twice === 0 ? '' : `vector ${twice} of `;
-      throw this.#refusal(`${which}${label(name)} is enabled already`, `dev.disableIrqs('${name}') first`);
+      throw this.#refusal(`${which}${irqLabel(name)} is enabled already`, `dev.disableIrqs('${name}') first`);
     }
     const beyond = list.find((vector) => vector >= allocated);
     if (!noresize || beyond === undefined) return;
     const all = [...irqs.keys(), ...list].sort((a, b) => a - b).join(', ');
     throw this.#refusal(
-      `vector ${beyond} cannot be added: the kernel made ${allocated} of ${label(name)} when the first were enabled, ` +
+      `vector ${beyond} cannot be added: the kernel made ${allocated} of ${irqLabel(name)} when the first were enabled, ` +
         'and adds none later (VFIO_IRQ_INFO_NORESIZE)',
       `dev.disableIrqs('${name}'), then dev.enableIrqs('${name}', { vectors: [${all}] })`,
     );
   }
 
   #has(): string {
-    return this.#backend.irqs.map(({ name, count }) => `${label(name)} (${count})`).join(', ') || 'no interrupts';
+    return this.#backend.irqs.map(({ name, count }) => `${irqLabel(name)} (${count})`).join(', ') || 'no interrupts';
   }
 
   #refusal(reason: string, hint: string): UsageError {

@@ -1,5 +1,5 @@
 /** Why an interrupt does not come: the usual reasons that can be seen from outside the device. */
-import { type Backend, type IrqName, REGION } from './backend.js';
+import { type Backend, type IrqName, irqLabel, REGION } from './backend.js';
 import { TimeoutError } from './errors.js';
 
 interface Cause {
@@ -10,10 +10,6 @@ interface Cause {
 const COMMAND = 0x04;
 const MASTER = 1 << 2;
 const INTX_DISABLE = 1 << 10;
-
-/** 'INTx', 'MSI', 'MSI-X', …: as the specification writes it. */
-export const label = (kind: IrqName): string =>
-  ({ intx: 'INTx', msi: 'MSI', msix: 'MSI-X', err: 'ERR', req: 'REQ' })[kind];
 
 /** Reads COMMAND. ERR and REQ come from the kernel, and have no reason that the device would show. */
 function causesOf(backend: Backend, kind: IrqName, masked: boolean): Cause[] {
@@ -33,7 +29,7 @@ function causesOf(backend: Backend, kind: IrqName, masked: boolean): Cause[] {
     });
   }
   if ((kind === 'msi' || kind === 'msix') && (command & MASTER) === 0) {
-    causes.push({ what: `bus mastering is off, and ${label(kind)} is a bus write`, cure: 'dev.busMaster(true)' });
+    causes.push({ what: `bus mastering is off, and ${irqLabel(kind)} is a bus write`, cure: 'dev.busMaster(true)' });
   }
   if (masked) {
     causes.push({

@@ -2,7 +2,7 @@
  * What is known of a card without asking it: how it is reached, what was last seen of its COMMAND and its link, and when, what it has of
  * this machine, and with whom it is shared. Data, and its picture.
  */
-import type { Holder, IrqName } from './backend.js';
+import { type Holder, type IrqName, irqLabel } from './backend.js';
 import { type CellLike, Shown, type Tone, VIEW, View } from './view.js';
 
 /** COMMAND as it was last read or written. */
@@ -102,8 +102,6 @@ const AGES = [
   { name: 'h', unit: 3_600_000, below: 86_400_000 },
 ];
 
-const KINDS: Readonly<Record<IrqName, string>> = { intx: 'INTx', msi: 'MSI', msix: 'MSI-X', err: 'ERR', req: 'REQ' };
-
 /** 'Mem+ BusMaster-', as lspci has it. */
 export const commandText = ({ mem, busMaster }: SeenCommand): string =>
   `Mem${mem ? '+' : '-'} BusMaster${busMaster ? '+' : '-'}`;
@@ -112,7 +110,7 @@ export const linkText = ({ speed, width }: SeenLink): string => `${speed} x${wid
 
 /** 'MSI-X 4'. */
 export const irqText = ({ irqs }: StatusData): string =>
-  irqs.map(({ kind, vectors }) => `${KINDS[kind]} ${vectors}`).join(', ');
+  irqs.map(({ kind, vectors }) => `${irqLabel(kind)} ${vectors}`).join(', ');
 
 /** '12 KiB', '1.5 MiB': short, not exact. */
 export function amountText(bytes: number): string {

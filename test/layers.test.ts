@@ -32,10 +32,10 @@ const PARTS: readonly Part[] = [
   {
     name: 'pieces',
     files:
-      /^lib\/(region|map|registers|fields|uses|struct|dma|buffers|guard|irq|firings|series|snapshot|irqs|silence|unmask|hot-reset|config\/[^/]+)\.ts$/,
+      /^lib\/(region|map|registers|fields|uses|struct|dma|buffers|guard|irq|firings|series|snapshot|irqs|silence|unmask|hot-reset|identity|config\/[^/]+)\.ts$/,
     parts: ['ground'],
   },
-  { name: 'device', files: /^lib\/device\.ts$/, parts: ['ground', 'pieces'] },
+  { name: 'device', files: /^lib\/(device|picture)\.ts$/, parts: ['ground', 'pieces'] },
   { name: 'maps', files: /^lib\/hw\//, parts: ['ground', 'pieces'] },
   { name: 'host', files: /^lib\/host\//, parts: ['ground'] },
   { name: 'open', files: /^lib\/(open|pages)\.ts$/, parts: ['ground', 'device', 'backends', 'share'] },
