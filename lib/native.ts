@@ -13,6 +13,9 @@ import type { Width } from './backend.js';
 /** What a system call takes as memory: bytes, or an address. */
 type Memory = Uint8Array | number;
 
+/** The parameters are C's. */
+type SystemCall = (...given: (number | string | Uint8Array)[]) => number;
+
 /** libc, as far as VFIO needs it. Every fd is close-on-exec, so that no child process keeps a card. */
 export interface Libc {
   open(path: string, flags: number): number;
@@ -50,27 +53,6 @@ export interface Libc {
   locked(fd: number, byte: number): number;
 }
 
-/** The process at the other end of a socket, as it was when it connected. */
-export interface Peer {
-  readonly pid: number;
-  readonly uid: number;
-}
-
-/** Packets between processes of one machine (AF_UNIX, SOCK_SEQPACKET), and file descriptors with them. Nothing blocks but `connect` and what a timeout is given for. */
-export interface Sockets {
-  /** Binds and listens; the file must not exist. */
-  listen(path: string): number;
-  /** Waits up to `patience` milliseconds for each packet, then -EAGAIN. */
-  connect(path: string, patience: number): number;
-  accept(fd: number): number;
-  /** SO_PEERCRED. */
-  peer(fd: number): Peer | undefined;
-  /** Never raises SIGPIPE. */
-  send(fd: number, packet: Uint8Array, fds?: readonly number[]): number;
-  /** The packet's size, or -errno; 0: the other end is gone. The fds are the caller's to close. */
-  receive(fd: number, into: Uint8Array, wait?: boolean): { readonly size: number; readonly fds: readonly number[] };
-}
-
 /**
  * Guarded accesses to mapped device memory at an address, each one instruction of exactly its width. A fault of the
  * access (SIGBUS, SIGSEGV) is a result, not a signal.
@@ -95,7 +77,7 @@ export interface Mmio {
 export const PAGE = 4096;
 export const O_RDONLY = 0;
 export const O_RDWR = 0o2;
-const O_CLOEXEC = 0o2000000;
+export const O_CLOEXEC = 0o2000000;
 export const PROT_NONE = 0;
 export const PROT_READ = 1;
 export const PROT_WRITE = 2;
@@ -114,20 +96,6 @@ const F_OFD_GETLK = 36;
 const F_OFD_SETLK = 37;
 const F_WRLCK = 1;
 const F_UNLCK = 2;
-const AF_UNIX = 1;
-const SOCK_SEQPACKET = 5;
-const SOCK_NONBLOCK = 0o4000;
-const SOL_SOCKET = 1;
-const SO_PEERCRED = 17;
-const SO_RCVTIMEO = 20;
-const SCM_RIGHTS = 1;
-const MSG_DONTWAIT = 0x40;
-const MSG_NOSIGNAL = 0x4000;
-const MSG_CMSG_CLOEXEC = 0x4000_0000;
-/** sockaddr_un's path, with the zero that ends it. */
-export const SOCKET_PATH_MAX = 108;
-/** As many fds as one packet may carry here. */
-const FDS_MAX = 8;
 
 /** The name of an error number: 16 is 'EBUSY'. */
 export function errnoName(errno: number): string {
@@ -138,31 +106,34 @@ export function errnoName(errno: number): string {
 const require = createRequire(import.meta.url);
 /** Loaded when first needed: a command that touches no device does without. */
 const koffi = once(() => require('koffi') as typeof Koffi);
+/** This process, and libc with it. */
+const itself = once(() => koffi().load(null));
+
+/** A system call by libc's name: returns its result, or -errno. */
+export function systemCall(
+  name: string,
+  result: 'int' | 'long' | 'intptr_t',
+  parameters: readonly string[],
+): SystemCall {
+  const { errno } = koffi();
+  const call: SystemCall = itself().func(name, result, [...parameters]);
+  // errno holds only until the next system call of this thread: it is read at once.
+  return (...given) => {
+    const returned = call(...given);
+    return returned === -1 ? -errno() : returned;
+  };
+}
 
 export const libc = once((): Libc => {
-  const { load, errno } = koffi();
-  const c = load(null);
-  const open = c.func('open', 'int', ['str', 'int', 'int']);
-  const close = c.func('close', 'int', ['int']);
-  const dup2 = c.func('dup2', 'int', ['int', 'int']);
-  const pipe2 = c.func('pipe2', 'int', ['void *', 'int']);
-  const fcntl = c.func('fcntl', 'int', ['int', 'int', 'int']);
-  const fcntlLock = c.func('fcntl', 'int', ['int', 'int', 'void *']);
-  const dup3 = c.func('dup3', 'int', ['int', 'int', 'int']);
-  const ioctl = c.func('ioctl', 'int', ['int', 'ulong', 'void *']);
-  const pread = c.func('pread', 'long', ['int', 'void *', 'size_t', 'int64_t']);
-  const pwrite = c.func('pwrite', 'long', ['int', 'void *', 'size_t', 'int64_t']);
-  const read = c.func('read', 'long', ['int', 'void *', 'size_t']);
-  const write = c.func('write', 'long', ['int', 'void *', 'size_t']);
-  const mmap = c.func('mmap', 'intptr_t', ['uintptr_t', 'size_t', 'int', 'int', 'int', 'int64_t']);
-  const munmap = c.func('munmap', 'int', ['uintptr_t', 'size_t']);
-  const mlock = c.func('mlock', 'int', ['uintptr_t', 'size_t']);
-  const memfd = c.func('memfd_create', 'int', ['str', 'uint']);
-  const fallocate = c.func('fallocate', 'int', ['int', 'int', 'int64_t', 'int64_t']);
-  const eventfd = c.func('eventfd', 'int', ['uint', 'int']);
+  const open = systemCall('open', 'int', ['str', 'int', 'int']);
+  const pipe2 = systemCall('pipe2', 'int', ['void *', 'int']);
+  const fcntl = systemCall('fcntl', 'int', ['int', 'int', 'int']);
+  const fcntlLock = systemCall('fcntl', 'int', ['int', 'int', 'void *']);
+  const dup3 = systemCall('dup3', 'int', ['int', 'int', 'int']);
+  const memfd = systemCall('memfd_create', 'int', ['str', 'uint']);
+  const fallocate = systemCall('fallocate', 'int', ['int', 'int', 'int64_t', 'int64_t']);
+  const eventfd = systemCall('eventfd', 'int', ['uint', 'int']);
 
-  /** errno holds only until the next system call of this thread: it is read at once. */
-  const checked = (result: number): number => (result === -1 ? -errno() : result);
   /** struct flock. */
   const flock = new DataView(new ArrayBuffer(32));
   const onByte = (fd: number, command: number, type: number, byte: number): number => {
@@ -171,127 +142,33 @@ export const libc = once((): Libc => {
     flock.setBigInt64(8, BigInt(byte), true);
     flock.setBigInt64(16, 1n, true);
     flock.setInt32(24, 0, true);
-    return checked(fcntlLock(fd, command, new Uint8Array(flock.buffer)));
+    return fcntlLock(fd, command, new Uint8Array(flock.buffer));
   };
   return {
-    open: (path, flags) => checked(open(path, flags | O_CLOEXEC, 0)),
-    close: (fd) => checked(close(fd)),
+    open: (path, flags) => open(path, flags | O_CLOEXEC, 0),
+    close: systemCall('close', 'int', ['int']),
     isOpen: (fd) => fcntl(fd, F_GETFD, 0) >= 0,
-    dup: (fd) => checked(fcntl(fd, F_DUPFD_CLOEXEC, 0)),
-    dup2: (fd, to) => checked(dup2(fd, to)),
-    pipe: (into) => checked(pipe2(into, O_CLOEXEC)),
-    setFlags: (fd, flags) => checked(fcntl(fd, F_SETFL, flags)),
-    ioctl: (fd, request, argument) => checked(ioctl(fd, request, argument)),
-    pread: (fd, into, size, offset) => checked(pread(fd, into, size, offset)),
-    pwrite: (fd, from, size, offset) => checked(pwrite(fd, from, size, offset)),
-    read: (fd, into, size) => checked(read(fd, into, size)),
-    write: (fd, from, size) => checked(write(fd, from, size)),
-    mmap: (at, size, protection, flags, fd, offset) => checked(mmap(at, size, protection, flags, fd, offset)),
-    munmap: (at, size) => checked(munmap(at, size)),
-    mlock: (at, size) => checked(mlock(at, size)),
-    memfd: (name, flags) => checked(memfd(name, flags | MFD_CLOEXEC)),
-    fallocate: (fd, size) => checked(fallocate(fd, 0, 0, size)),
-    eventfd: () => checked(eventfd(0, O_CLOEXEC | EFD_NONBLOCK)),
-    replace: (fd, like) => checked(dup3(like, fd, O_CLOEXEC)),
+    dup: (fd) => fcntl(fd, F_DUPFD_CLOEXEC, 0),
+    dup2: systemCall('dup2', 'int', ['int', 'int']),
+    pipe: (into) => pipe2(into, O_CLOEXEC),
+    setFlags: (fd, flags) => fcntl(fd, F_SETFL, flags),
+    ioctl: systemCall('ioctl', 'int', ['int', 'ulong', 'void *']),
+    pread: systemCall('pread', 'long', ['int', 'void *', 'size_t', 'int64_t']),
+    pwrite: systemCall('pwrite', 'long', ['int', 'void *', 'size_t', 'int64_t']),
+    read: systemCall('read', 'long', ['int', 'void *', 'size_t']),
+    write: systemCall('write', 'long', ['int', 'void *', 'size_t']),
+    mmap: systemCall('mmap', 'intptr_t', ['uintptr_t', 'size_t', 'int', 'int', 'int', 'int64_t']),
+    munmap: systemCall('munmap', 'int', ['uintptr_t', 'size_t']),
+    mlock: systemCall('mlock', 'int', ['uintptr_t', 'size_t']),
+    memfd: (name, flags) => memfd(name, flags | MFD_CLOEXEC),
+    fallocate: (fd, size) => fallocate(fd, 0, 0, size),
+    eventfd: () => eventfd(0, O_CLOEXEC | EFD_NONBLOCK),
+    replace: (fd, like) => dup3(like, fd, O_CLOEXEC),
     lock: (fd, byte) => onByte(fd, F_OFD_SETLK, F_WRLCK, byte),
     unlock: (fd, byte) => onByte(fd, F_OFD_SETLK, F_UNLCK, byte),
     locked: (fd, byte) => {
       const result = onByte(fd, F_OFD_GETLK, F_WRLCK, byte);
       return result < 0 ? result : Number(flock.getInt16(0, true) !== F_UNLCK);
-    },
-  };
-});
-
-export const sockets = once((): Sockets => {
-  const { load, errno, address } = koffi();
-  const c = load(null);
-  const socket = c.func('socket', 'int', ['int', 'int', 'int']);
-  const bind = c.func('bind', 'int', ['int', 'void *', 'uint']);
-  const listen = c.func('listen', 'int', ['int', 'int']);
-  const connect = c.func('connect', 'int', ['int', 'void *', 'uint']);
-  const accept4 = c.func('accept4', 'int', ['int', 'uintptr_t', 'uintptr_t', 'int']);
-  const setsockopt = c.func('setsockopt', 'int', ['int', 'int', 'int', 'void *', 'uint']);
-  const getsockopt = c.func('getsockopt', 'int', ['int', 'int', 'int', 'void *', 'void *']);
-  const sendmsg = c.func('sendmsg', 'long', ['int', 'void *', 'int']);
-  const recvmsg = c.func('recvmsg', 'long', ['int', 'void *', 'int']);
-  const close = c.func('close', 'int', ['int']);
-  const checked = (result: number): number => (result === -1 ? -errno() : result);
-
-  // struct msghdr, the struct iovec and the control message that it points to: buffers of their own, which do not move.
-  const header = new DataView(new ArrayBuffer(56));
-  const iovec = new DataView(new ArrayBuffer(16));
-  const control = new DataView(new ArrayBuffer(16 + 4 * FDS_MAX));
-  const data = new Uint8Array(new ArrayBuffer(4096));
-  const at = (view: DataView | Uint8Array): bigint => BigInt(address(new Uint8Array(view.buffer as ArrayBuffer)));
-  iovec.setBigUint64(0, at(data), true);
-
-  const message = (size: number, controlSize: number): Uint8Array => {
-    iovec.setBigUint64(8, BigInt(size), true);
-    header.setBigUint64(16, at(iovec), true);
-    header.setBigUint64(24, 1n, true);
-    header.setBigUint64(32, controlSize > 0 ? at(control) : 0n, true);
-    header.setBigUint64(40, BigInt(controlSize), true);
-    header.setUint32(48, 0, true);
-    return new Uint8Array(header.buffer);
-  };
-  const name = (path: string): Uint8Array => {
-    const bytes = new TextEncoder().encode(path);
-    const sockaddr = new Uint8Array(2 + SOCKET_PATH_MAX);
-    sockaddr[0] = AF_UNIX;
-    sockaddr.set(bytes.subarray(0, SOCKET_PATH_MAX - 1), 2);
-    return sockaddr;
-  };
-  /** The fd, after `act` succeeded on it; else closed. */
-  const opened = (flags: number, act: (fd: number) => number): number => {
-    const fd = checked(socket(AF_UNIX, SOCK_SEQPACKET | O_CLOEXEC | flags, 0));
-    if (fd < 0) return fd;
-    const result = act(fd);
-    if (result < 0) close(fd);
-    return result < 0 ? result : fd;
-  };
-
-  return {
-    listen: (path) =>
-      opened(SOCK_NONBLOCK, (fd) => {
-        const bound = checked(bind(fd, name(path), 2 + SOCKET_PATH_MAX));
-        return bound < 0 ? bound : checked(listen(fd, 16));
-      }),
-    connect: (path, patience) =>
-      opened(0, (fd) => {
-        const timeval = BigInt64Array.of(BigInt(Math.floor(patience / 1000)), BigInt((patience % 1000) * 1000));
-        const set = checked(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, new Uint8Array(timeval.buffer), 16));
-        return set < 0 ? set : checked(connect(fd, name(path), 2 + SOCKET_PATH_MAX));
-      }),
-    accept: (fd) => checked(accept4(fd, 0, 0, O_CLOEXEC)),
-    peer: (fd) => {
-      const ucred = new Int32Array(3);
-      const size = Int32Array.of(12);
-      if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, new Uint8Array(ucred.buffer), new Uint8Array(size.buffer)) !== 0)
-        return undefined;
-      const [pid = -1, uid = -1] = ucred;
-      return { pid, uid };
-    },
-    send: (fd, packet, fds = []) => {
-      data.set(packet);
-      control.setBigUint64(0, BigInt(16 + 4 * fds.length), true);
-      control.setInt32(8, SOL_SOCKET, true);
-      control.setInt32(12, SCM_RIGHTS, true);
-      fds.forEach((each, i) => {
-        control.setInt32(16 + 4 * i, each, true);
-      });
-      // Whole words of 8 bytes, as CMSG_SPACE counts.
-      const controlSize = fds.length === 0 ? 0 : 16 + 8 * Math.ceil(fds.length / 2);
-      return checked(sendmsg(fd, message(packet.length, controlSize), MSG_NOSIGNAL | MSG_DONTWAIT));
-    },
-    receive: (fd, into, wait = false) => {
-      control.setBigUint64(0, 0n, true);
-      const whole = message(Math.min(into.length, data.length), control.byteLength);
-      const size = checked(recvmsg(fd, whole, MSG_CMSG_CLOEXEC | (wait ? 0 : MSG_DONTWAIT)));
-      if (size < 0) return { size, fds: [] };
-      into.set(data.subarray(0, size));
-      const length = header.getBigUint64(40, true) === 0n ? 16 : Number(control.getBigUint64(0, true));
-      const fds = Array.from({ length: (length - 16) / 4 }, (_, i) => control.getInt32(16 + 4 * i, true));
-      return { size, fds };
     },
   };
 });
@@ -419,7 +296,8 @@ export function watch(fd: number, callback: () => void): Watch {
   return watched;
 }
 
-function once<T>(make: () => T): () => T {
+/** `make()`, made when it is first asked for. */
+export function once<T>(make: () => T): () => T {
   let made: { value: T } | undefined;
   return () => {
     made ??= { value: make() };

@@ -10,12 +10,13 @@ import { after, afterEach, beforeEach, describe, test } from 'node:test';
 import type { IovaRange } from '../lib/backend.js';
 import { SystemError, UsageError } from '../lib/errors.js';
 import { open } from '../lib/index.js';
-import { libc, sockets, watch } from '../lib/native.js';
+import { libc, watch } from '../lib/native.js';
 import { ARENAS, arena } from '../lib/share/arena.js';
 import { runtimeFolder } from '../lib/share/folder.js';
 import { Ledger } from '../lib/share/ledger.js';
 import { type Packet, REPLY, REQUEST, receive, send, slotNumber, WAY } from '../lib/share/protocol.js';
-import { Sharer, type Share, socketFile } from '../lib/share/sharer.js';
+import { type Share, Sharer, socketFile } from '../lib/share/sharer.js';
+import { sockets } from '../lib/share/sockets.js';
 import { until } from './kernel-bench.js';
 
 let folder = '';
@@ -256,7 +257,7 @@ describe('what is asked for and answered', () => {
     chmodSync(file, 0o666);
     const asUser = async (uid: number): Promise<string> => {
       const program = `
-        const { sockets } = await import('${new URL('../lib/native.js', import.meta.url).href}');
+        const { sockets } = await import('${new URL('../lib/share/sockets.js', import.meta.url).href}');
         const { receive, REQUEST, send } = await import('${new URL('../lib/share/protocol.js', import.meta.url).href}');
         process.setuid(${uid});
         const socket = sockets().connect('${file}', 5000);

@@ -6,7 +6,7 @@
 import { lstatSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { SystemError } from '../errors.js';
-import { SOCKET_PATH_MAX } from '../native.js';
+import { SOCKET_PATH_MAX } from './sockets.js';
 
 /** Room for the longest file name in it: 'group-4294967295.sock'. */
 const NAMES = 24;

@@ -6,7 +6,7 @@
  * Words of 32 bits, little-endian. Ref: DPDK lib/eal/linux/eal_vfio.h (SOCKET_REQ_*, SOCKET_OK, …); those from 0x1000 on are ours.
  */
 import { constants } from 'node:os';
-import { sockets } from '../native.js';
+import { sockets } from './sockets.js';
 
 export const REQUEST = {
   /** The container's fd. */

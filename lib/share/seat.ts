@@ -2,14 +2,15 @@
  * A process's place at a shared card, as main holds it: whether it opened the card or was handed it, its arena of IOVAs, and the card's
  * interrupts while they are its.
  */
-import { type Holder, IRQ, type IrqAction, type IrqData, type IovaRange } from '../backend.js';
+import { type Holder, type IovaRange, IRQ, type IrqAction, type IrqData } from '../backend.js';
 import { SystemError, UsageError } from '../errors.js';
-import { libc, sockets } from '../native.js';
+import { libc } from '../native.js';
 import { ARENAS, arena } from './arena.js';
 import { runtimeFolder } from './folder.js';
 import { Ledger, pause } from './ledger.js';
 import { type Packet, REPLY, REQUEST, receive, send, slotNumber, WAY } from './protocol.js';
 import { disarm, lockFile, PATIENCE, type Reach, type Share, socketFile, unmapArena } from './sharer.js';
+import { sockets } from './sockets.js';
 
 /** What another process handed over. The device's own fd comes with an IOAS; from a group it is asked for. */
 export type Handed = Omit<Reach, 'device'> & { readonly device: number | undefined };

@@ -6,11 +6,12 @@ import { chmodSync, existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type IovaRange, IRQ } from '../backend.js';
 import type { Blow } from '../fate.js';
-import { libc, sockets, type Watch, watch } from '../native.js';
+import { libc, type Watch, watch } from '../native.js';
 import { DMA_UNMAP, FLAG, IOAS_UNMAP, IOCTL, IRQ_SET } from '../uapi.js';
 import { ARENAS, arena } from './arena.js';
 import { Ledger } from './ledger.js';
-import { type Packet, receive, REPLY, REQUEST, send, slotNumber, WAY, type Way } from './protocol.js';
+import { type Packet, REPLY, REQUEST, receive, send, slotNumber, WAY, type Way } from './protocol.js';
+import { sockets } from './sockets.js';
 
 /** What a card is reached by. The fds are its process's. */
 export interface Reach {
