@@ -25,8 +25,11 @@ export type ReadValue<W extends Width, F extends Fields> = keyof F extends never
   ? Value<W>
   : RegisterValue<W> & FieldValues<W, F>;
 
+/** Fields by name, where the register has any: an object without a member would let everything pass. */
+type ByName<W extends Width, F extends Fields> = keyof F extends never ? never : Patch<W, F>;
+
 /** What `write()` takes: the whole value, or named fields (the others become 0). */
-export type WriteValue<W extends Width, F extends Fields> = Value<W> | Patch<W, F>;
+export type WriteValue<W extends Width, F extends Fields> = Value<W> | ByName<W, F>;
 
 export interface Readable<W extends Width, F extends Fields> {
   /**
@@ -58,7 +61,7 @@ export interface Modifiable<W extends Width, F extends Fields> {
    * @throws UsageError as `write` does, and for registers whose reading has a side effect.
    * @example edu.STATUS.modify({ IRQ: 1 })
    */
-  modify(fields: Patch<W, F>): void;
+  modify(fields: ByName<W, F>): void;
   /** The same by bits: those that are set in `mask` become what they are in `bits`. */
   modify(bits: Value<W>, mask: Value<W>): void;
   /**
@@ -69,7 +72,7 @@ export interface Modifiable<W extends Width, F extends Fields> {
    * is wrong. (A write-1-to-clear field is to read as 0.) Otherwise as `modify()`.
    * @example edu.STATUS.change({ IRQ: 1 })
    */
-  change(fields: Patch<W, F>): ReadValue<W, F>;
+  change(fields: ByName<W, F>): ReadValue<W, F>;
 }
 
 /** A register bound to a region, with the verbs that its access mode allows. */
