@@ -6,7 +6,16 @@ import './cache.js';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
-import type { CompilerOptions, QuickInfo, System, TranspileOptions, TranspileOutput } from 'typescript';
+import type {
+  CompilerOptions,
+  Diagnostic as TsDiagnostic,
+  Program,
+  QuickInfo,
+  SourceFile,
+  System,
+  TranspileOptions,
+  TranspileOutput,
+} from 'typescript';
 import { type Answers, answer } from './ask.js';
 import { completed, type Found, isComplete, lacksNode } from './complete.js';
 import { Datasheet } from './datasheet.js';
@@ -26,10 +35,11 @@ import type {
   Questions,
   Signature,
 } from './threads.js';
+import { Settled } from './settled.js';
 import { signatureAt } from './signature.js';
 import { inString } from './strings.js';
 import { aliases, folderOptions } from './tsconfig.js';
-import { dressed, keepCompiled, quickInfo, type Ts, ts } from './typescript.js';
+import { diagnosticsOf, dressed, keepCompiled, quickInfo, type Ts, ts } from './typescript.js';
 import { disposedNames, whyGone } from './using.js';
 
 /** Beside tslab's own: strict, but for what gets in the way of a scratch cell. */
@@ -88,6 +98,9 @@ class Compiler {
   readonly #cwd: string;
   readonly #converter: Converter;
   #programs: Programs | undefined;
+  readonly #settled: Settled;
+  /** Whether all that the checker complained of last would be the same with all of Node's types. */
+  #final = false;
   #lull: NodeJS.Timeout | undefined;
   readonly #printQuickInfo: Tslab['printQuickInfo'];
   /** Declarations that hold for the next cell, and those of the cell that was compiled last. */
@@ -110,6 +123,7 @@ class Compiler {
   constructor(cwd: string) {
     this.#cwd = cwd;
     overlay(ts.sys, cwd);
+    this.#settled = new Settled(path.join(cwd, 'node_modules/@types/node'));
     const tslab = loadTslab(
       dressed({
         getQuickInfoAtPosition: quickInfo(
@@ -119,6 +133,11 @@ class Compiler {
             this.#signature = signatureAt(...at);
           },
         ),
+        getPreEmitDiagnosticsOfFiles: (program: Program, files: readonly SourceFile[]): readonly TsDiagnostic[] => {
+          const found = diagnosticsOf(program, files);
+          this.#final = this.#programs?.slim === true && this.#settled.all(program, found);
+          return found;
+        },
         createWatchCompilerHost: (roots: string[], own: CompilerOptions, system: System) => {
           const { types = [], ...folder } = folderOptions(cwd);
           const typeRoots = [path.join(cwd, 'node_modules/@types')];
@@ -157,7 +176,7 @@ class Compiler {
     this.#converted = true;
     this.#emitted.clear();
     let converted = this.#converter.convert(this.#declarations, code);
-    if (converted.diagnostics.length > 0 && this.#programs?.widen()) {
+    if (converted.diagnostics.length > 0 && !this.#final && this.#programs?.widen()) {
       converted = this.#converter.convert(this.#declarations, code);
     }
     const { diagnostics, output, declOutput, lastExpressionVar, sideOutputs } = converted;

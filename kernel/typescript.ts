@@ -52,21 +52,25 @@ export function dressed(overrides: Readonly<Record<string, unknown>>): Ts {
   ) as Ts;
 }
 
-const shims: Readonly<Record<string, unknown>> = {
-  getPreEmitDiagnosticsOfFiles(program: TypeScript.Program, files: readonly TypeScript.SourceFile[]) {
-    const withDeclarations = internal.getEmitDeclarations(program.getCompilerOptions());
-    return ts.sortAndDeduplicateDiagnostics([
-      ...program.getConfigFileParsingDiagnostics(),
-      ...program.getOptionsDiagnostics(),
-      ...program.getGlobalDiagnostics(),
-      ...files.flatMap((file) => [
-        ...program.getSyntacticDiagnostics(file),
-        ...program.getSemanticDiagnostics(file),
-        ...(withDeclarations ? program.getDeclarationDiagnostics(file) : []),
-      ]),
-    ]);
-  },
+/** All complaints about a program and these of its files. */
+export function diagnosticsOf(
+  program: TypeScript.Program,
+  files: readonly TypeScript.SourceFile[],
+): readonly TypeScript.Diagnostic[] {
+  const withDeclarations = internal.getEmitDeclarations(program.getCompilerOptions());
+  return ts.sortAndDeduplicateDiagnostics([
+    ...program.getConfigFileParsingDiagnostics(),
+    ...program.getOptionsDiagnostics(),
+    ...program.getGlobalDiagnostics(),
+    ...files.flatMap((file) => [
+      ...program.getSyntacticDiagnostics(file),
+      ...program.getSemanticDiagnostics(file),
+      ...(withDeclarations ? program.getDeclarationDiagnostics(file) : []),
+    ]),
+  ]);
+}
 
+const shims: Readonly<Record<string, unknown>> = {
   getNullTransformationContext: () => internal.nullTransformationContext,
 
   getDefaultTypeRoots(folder: string, host: { directoryExists(path: string): boolean }): string[] {
