@@ -20,9 +20,14 @@ const root = join(import.meta.dirname, '..', '..');
 const FILE_TIMEOUT = 900_000;
 
 const again = process.argv.includes('--again');
-/** Those that take longest first, so that none of them is begun last: the guests. */
-const GUESTS = ['vm', 'prompt', 'processes', 'notebook', 'iommu'].map((name) => `vm/${name}.test.ts`);
-const place = (path: string): number => (GUESTS.includes(path) ? GUESTS.indexOf(path) : GUESTS.length);
+/** Those that take longest first, so that none of them is begun last: the guests, then what runs many kernels or waits a lot. */
+const LONG = [
+  'vm/vm vm/prompt vm/processes vm/notebook vm/iommu',
+  'soak prompt-status-terminal prompt-terminal bench jupyter browser kernel-matrix kernel-life',
+].flatMap((names) => names.split(' ').map((name) => `${name}.test.ts`));
+const place = (path: string): number => (LONG.includes(path) ? LONG.indexOf(path) : LONG.length);
+/** Tests wait half of their time for what they started: one file more than there are processors keeps these busy. */
+const AT_ONCE = availableParallelism() + 1;
 
 const wanted = process.argv.slice(2).filter((word) => word !== '--again');
 const files = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' })
@@ -75,7 +80,7 @@ async function report(these: string[], concurrency: number): Promise<void> {
   process.stdout.write(summary.map((line) => `${mark} ${line}\n`).join(''));
 }
 
-await report(files, availableParallelism());
+await report(files, AT_ONCE);
 const suspects = files.filter((file) => failed.has(file));
 if (again && suspects.length > 0 && suspects.length === failed.size) {
   process.stdout.write(`\nAGAIN, alone: ${suspects.map((file) => relative(join(root, 'dist'), file)).join(', ')}\n\n`);
