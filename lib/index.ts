@@ -35,7 +35,7 @@ export { hexdiff } from './hexdiff.js';
 export { type HexdumpOptions, hexdump, type Stretch } from './hexdump.js';
 export { type Bucket, Histogram } from './histogram.js';
 export { type BindOptions, bind, type Change, type Move, release } from './host/bind.js';
-export { type Diagnosis, doctor } from './host/doctor.js';
+export { type Diagnosis, type DoctorOptions, doctor } from './host/doctor.js';
 export type { Finding } from './host/finding.js';
 export { type Holder, holders } from './host/holders.js';
 export type { Host } from './host/host.js';

@@ -276,6 +276,71 @@ describe('the device', () => {
   });
 });
 
+describe('a virtual function', () => {
+  const PF = '0000:02:00.0';
+  const VF = '0000:02:00.1';
+  const UUID = '00112233-4455-6677-8899-aabbccddeeff';
+  const machine = (driver: string, more: Partial<Machine> = {}): Machine => ({
+    cards: { [PF]: { ...DISK, driver, group: 7 }, [VF]: { ...DISK, driver: 'vfio-pci', group: 8 } },
+    ...more,
+    links: {
+      [`${placeOf(PF)}/virtfn0`]: placeOf(VF),
+      [`${placeOf(VF)}/physfn`]: placeOf(PF),
+    },
+  });
+  const own = (denied: readonly string[] = []) =>
+    machine('vfio-pci', {
+      files: { [`${placeOf(VF)}/vfio-dev/vfio1/dev`]: '', '/dev/vfio/devices/vfio1': '', '/dev/iommu': '' },
+      denied,
+    });
+  const open = (node: string) => (host: MadeHost) => {
+    host.make('/proc/77/cmdline', 'qemu\0-vm\0');
+    host.lead('/proc/77/fd/9', node);
+    host.link = (path) => (path === '/proc/77/fd/9' ? node : MadeHost.prototype.link.call(host, path));
+  };
+  const text = `VF token: a VF of ${PF}: open() takes the VF token that ${PF} was opened with`;
+
+  test('whose PF is on vfio-pci: it takes a token; the command gives the PF one', () => {
+    const { wrong, said, cures } = told(machine('vfio-pci'), VF);
+    assert.deepEqual([wrong, said], [1, [text]]);
+    assert.match(cures[0] ?? '', /^token=.* && vfiolab info 0000:02:00\.0 --vf-token \$token .*open\('0000:02:00\.1'/);
+    const { wrong: given } = doctor(VF, { vfToken: UUID }, new MadeHost(machine('vfio-pci')));
+    assert.deepEqual(given, []);
+  });
+  test('whose PF is in use: the token is the one that it is in use with, and no other can be had', () => {
+    const { said, cures } = told(machine('vfio-pci'), VF, open('/dev/vfio/7'));
+    assert.deepEqual(said, [`${text}; process 77 (qemu -vm) has it in use: give the same`]);
+    assert.deepEqual(cures, []);
+  });
+  test('whose PF is on its own driver: no token', () => {
+    assert.deepEqual(told(machine('nvme'), VF).said, []);
+  });
+  test('by way of its own node: a token from Linux 6.18 on', () => {
+    assert.deepEqual(told(own(), VF).said, []);
+    assert.deepEqual(told(own(['/dev/iommu']), VF).said, [text]);
+    for (const [release, asks] of [
+      ['6.17.9-arch1', 0],
+      ['6.18.0-rc1', 1],
+      ['7.2.0', 1],
+    ] as const) {
+      const there = own();
+      const files = { ...there.files, '/proc/sys/kernel/osrelease': release };
+      assert.equal(told({ ...there, files }, VF).wrong, asks, release);
+    }
+  });
+  test('that is open: its PF takes the token too', () => {
+    assert.deepEqual(told(machine('vfio-pci'), PF).said, []);
+    assert.deepEqual(told(machine('vfio-pci'), PF, open('/dev/vfio/8')).said, [
+      `VF token: its VFs are in use with one: open() takes the VF token that ${PF} was opened with; ` +
+        'process 77 (qemu -vm) has it in use: give the same',
+    ]);
+  });
+  test('a malformed token is a usage error', () => {
+    for (const vfToken of ['', 'secret', `${UUID}0`])
+      assert.throws(() => doctor(VF, { vfToken }, new MadeHost(machine('vfio-pci'))), UsageError);
+  });
+});
+
 describe('memory', () => {
   const locked = (limit: string): Machine => ({
     ...healthy,

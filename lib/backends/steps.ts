@@ -121,8 +121,9 @@ export function deviceFd(bdf: string, groupFd: number, token: string | undefined
     get EACCES() {
       return tokenRefused(bdf, token);
     },
-    get EINVAL() {
-      return tokenNotTaken(bdf);
+    get EINVAL(): Cause {
+      if (token !== undefined) return tokenNotTaken(bdf);
+      return ['the group is in no container that has an IOMMU', 'close the device, and open it again'];
     },
   });
 }

@@ -4,13 +4,14 @@
  * Ref: vfio_pci_validate_vf_token() in drivers/vfio/pci/vfio_pci_core.c
  */
 import { UsageError } from '../errors.js';
+import { isVfToken } from '../host/vf-token.js';
 import type { Cause } from './refused.js';
 import { physicalFunction, virtualFunctions } from './sysfs.js';
 
 /** @throws UsageError where it is no UUID, or the device neither a PF nor a VF. */
 export function checkVfToken(bdf: string, token: string): void {
   const refusal = (reason: string, hint: string) => new UsageError({ path: bdf, attempted: 'open', reason, hint });
-  if (typeof token !== 'string' || !/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(token)) {
+  if (!isVfToken(token)) {
     throw refusal(`malformed VF token '${String(token)}'`, 'give a UUID, as uuidgen makes one: crypto.randomUUID()');
   }
   if (physicalFunction(bdf) === undefined && virtualFunctions(bdf) === undefined) {

@@ -1,4 +1,4 @@
-/** What a doctor looks at on one device: its driver, its group, its nodes, who has it open, whether it is awake and its link up. */
+/** What a doctor looks at on one device: its driver, its group, its nodes, its VF token, who has it open, whether it is awake and its link up. */
 import { loadSteps, ownSteps, takeSteps } from './bind.js';
 import { bad, type Check, type Finding, good, warn } from './finding.js';
 import { DEVICES, driverOf, groupMembers, groupOf, isVfioDriver, nodesOf } from './group.js';
@@ -7,6 +7,7 @@ import type { Host } from './host.js';
 import { isBridge } from './list.js';
 import { asRoot, shellLine } from './steps.js';
 import { usesFinder } from './use.js';
+import { token } from './vf-token.js';
 
 /** What `bind` would do with a device, as one command; a user who is not root is to own the nodes. */
 function bindCommand(bdf: string, host: Host): string[] {
@@ -141,4 +142,4 @@ const holders: Check = ({ host, bdf }) => {
   });
 };
 
-export const DEVICE_CHECKS: readonly Check[] = [identity, answers, link, power, driver, viable, nodes, holders];
+export const DEVICE_CHECKS: readonly Check[] = [identity, answers, link, power, driver, viable, nodes, token, holders];

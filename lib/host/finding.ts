@@ -20,6 +20,8 @@ export interface Subject {
   readonly bdf: string;
   /** How a shell that these commands are pasted into names the process to be cured: '$$', or a pid. */
   readonly pid: string;
+  /** The VF token that open() would be given. */
+  readonly vfToken?: string | undefined;
 }
 
 /** A check: nothing where it does not apply. */

@@ -108,11 +108,11 @@ export const COMMANDS: readonly Command[] = [
   },
   {
     name: 'doctor',
-    usage: '[BDF] [--json]',
+    usage: '[BDF] [--vf-token UUID] [--json]',
     operands: [0, 1],
     summary: 'why a device would not open, and the commands that cure it',
     details: ['Without a BDF: the host as a whole. Exit code 1 where something is wrong. Changes nothing.'],
-    options: { json: JSON_OPTION },
+    options: { ...VF_TOKEN, json: JSON_OPTION },
     examples: ['vfiolab doctor', 'vfiolab doctor 0000:01:00.0'],
     run: async (call) => (await import('./doctor.js')).doctor(call),
   },
