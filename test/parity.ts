@@ -18,7 +18,11 @@ export interface Row {
 
 const CONTRACT = 'contract.ts';
 const BRINGUP = 'contract/bringup.ts';
+const DMA = 'contract/dma.ts';
+const IRQS = 'contract/irqs.ts';
 const MEMORY = 'contract/memory.ts';
+const REGIONS = 'contract/regions.ts';
+const REGISTERS = 'contract/registers.ts';
 const VECTORS = 'contract/vectors.ts';
 const inside = (name: string): string => `vm/inside/${name}.ts`;
 
@@ -29,7 +33,7 @@ const OPAE: readonly Row[] = [
     api: ['open', 'Device.close', 'Device.regions', 'Device.irqs'],
     shown: [
       [CONTRACT, 'is inert: no bus mastering, no interrupt, no buffer'],
-      [CONTRACT, 'closing the device frees its buffers'],
+      [DMA, 'closing the device frees its buffers'],
       [MEMORY, 'close tells what was still mapped, and where it was made'],
       [inside('group'), 'opening is inert, and the second open works as the first'],
     ],
@@ -57,8 +61,8 @@ const OPAE: readonly Row[] = [
     here: 'dev.bar(0).read32(0x20), dev.region("rom")',
     api: ['Device.bar', 'Device.region', 'Region.size', 'Region.read32', 'Region.write64'],
     shown: [
-      [CONTRACT, 'a register is read and written at its width'],
-      [CONTRACT, 'a BAR or region that the card does not have is refused, naming those it has'],
+      [REGIONS, 'a register is read and written at its width'],
+      [REGIONS, 'a BAR or region that the card does not have is refused, naming those it has'],
       [inside('vectors'), 'e1000e: the BAR with the MSI-X table answers everywhere'],
       ['access.test.ts', 'all capabilities of a region count, whatever their order'],
     ],
@@ -73,7 +77,7 @@ const OPAE: readonly Row[] = [
         inside('gigantic'),
         'a page of 1 GiB, by the policy of libopae and at IOVA 0, where a card of 28 bits reaches it',
       ],
-      [CONTRACT, 'huge pages are whole, or their absence names the file and the command'],
+      [DMA, 'huge pages are whole, or their absence names the file and the command'],
     ],
   },
   {
@@ -88,7 +92,7 @@ const OPAE: readonly Row[] = [
     api: ['DmaBuffer.free', 'Device.bufferAt', 'DmaBuffer.iovaOf'],
     shown: [
       [MEMORY, 'a buffer is found by an IOVA in it and by a view of its memory'],
-      [CONTRACT, 'freeing twice is allowed; old views of the memory read zeros and harm nothing'],
+      [DMA, 'freeing twice is allowed; old views of the memory read zeros and harm nothing'],
     ],
   },
   {
@@ -107,7 +111,7 @@ const OPAE: readonly Row[] = [
     shown: [
       [inside('vectors'), '*: nvme: a subset of the vectors, more of them later, some of them less'],
       [inside('vectors'), 'the kernel itself refuses to mask MSI-X: ENOTTY'],
-      [CONTRACT, 'INTx masked by hand stays silent until it is unmasked'],
+      [IRQS, 'INTx masked by hand stays silent until it is unmasked'],
     ],
   },
   {
@@ -177,13 +181,13 @@ const IXY: readonly Row[] = [
     there: 'bus mastering on and off',
     here: 'dev.busMaster(true)',
     api: ['Device.busMaster'],
-    shown: [[CONTRACT, 'without bus mastering nothing arrives']],
+    shown: [[DMA, 'without bus mastering nothing arrives']],
   },
   {
     there: 'MSI on and off',
     here: "dev.enableIrqs('msi'), dev.disableIrqs('msi')",
     api: ['Device.enableIrqs', 'Device.disableIrqs'],
-    shown: [[CONTRACT, 'MSI: a wait ends when the card fires']],
+    shown: [[IRQS, 'MSI: a wait ends when the card fires']],
   },
   {
     there: 'so many vectors of MSI-X, each with its fd',
@@ -205,7 +209,7 @@ const IXY: readonly Row[] = [
     here: 'await irq.wait({ timeout }), await waitAny(irqs)',
     api: ['Irq.wait', 'waitAny', 'firings'],
     shown: [
-      [CONTRACT, 'a wait returns at once for what fired since the last one, and no firing is lost'],
+      [IRQS, 'a wait returns at once for what fired since the last one, and no firing is lost'],
       [VECTORS, 'waitAny ends with the one that fires; the other keeps its own firings'],
     ],
   },
@@ -289,7 +293,7 @@ const VFIO: readonly Row[] = [
     shown: [
       [inside('group'), 'MSI: a firing of the card arrives, and so does one from software'],
       [inside('group'), 'INTx: masked when it fires, unmasked on request, again at once while the line is high'],
-      [CONTRACT, 'a software trigger goes the whole way from the kernel'],
+      [IRQS, 'a software trigger goes the whole way from the kernel'],
     ],
   },
   {
@@ -403,7 +407,7 @@ const LOVED: readonly Row[] = [
     there: 'm1n1: register maps with enums and arrays',
     here: 'r32(0x20, { MODE: [5, 4, { OFF: 0, FAST: 3 }] }, { count: 4 })',
     api: ['r8', 'r32', 'r64', 'Region.registers'],
-    shown: [[CONTRACT, 'fields are read by name and changed one by one']],
+    shown: [[REGISTERS, 'fields are read by name and changed one by one']],
   },
   {
     there: 'm1n1: integers with their hex',
@@ -512,7 +516,7 @@ const WANTED: readonly Row[] = [
     api: ['Region.dump', 'snapshot', 'Region.registers'],
     shown: [
       [BRINGUP, 'a dump leaves out the registers that reading would change'],
-      [CONTRACT, 'looking at anything reads no register'],
+      [REGISTERS, 'looking at anything reads no register'],
     ],
   },
   {
@@ -520,7 +524,7 @@ const WANTED: readonly Row[] = [
     here: 'a BusError that names the register; the session goes on',
     api: ['BusError'],
     shown: [
-      [CONTRACT, 'with memory decoding off a read is a BusError, and the session goes on'],
+      [REGIONS, 'with memory decoding off a read is a BusError, and the session goes on'],
       [inside('resets'), '*: asleep in D3 a mapped BAR is a BusError, config space answers, and D0 brings it back'],
     ],
   },
@@ -569,7 +573,7 @@ const WANTED: readonly Row[] = [
     api: ['r32'],
     shown: [
       ['readme.test.ts', 'the first look is refused for its misspelt register alone'],
-      [CONTRACT, 'bad fields and bad access modes are refused before the card is touched'],
+      [REGISTERS, 'bad fields and bad access modes are refused before the card is touched'],
     ],
   },
   {
