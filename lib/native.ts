@@ -267,32 +267,41 @@ export interface Watch {
   close(): void;
 }
 
-/** Those that are not closed. */
+/** Those that are not closed: collected, one would call back no more. */
 const watches = new Set<Watch>();
 
-/** Node turns its event loop once more when all JavaScript has ended: a callback then would end the process with SIGABRT. */
-const stopAtExit = once(() =>
-  process.once('exit', () => {
-    for (const each of watches) each.stop();
-  }),
-);
+/** Where `node native/build.mjs` puts it. */
+const WATCH_FILE = fileURLToPath(new URL(`../native/linux-${process.arch}/watch.node`, import.meta.url));
+
+/** watch.node's; without it koffi's, which ends the process with SIGABRT when a worker is terminated while an fd is readable. */
+const poll = once((): ((fd: number, callback: () => void) => Watch) => {
+  try {
+    const Poll: new (fd: number, callback: () => void) => Watch = require(WATCH_FILE);
+    return (fd, callback) => new Poll(fd, callback);
+  } catch {
+    // Node turns its event loop once more when all JavaScript has ended: no callback then.
+    process.once('exit', () => {
+      for (const each of watches) each.stop();
+    });
+    return koffi().node.poll;
+  }
+});
 
 /** A watch on an fd, started. @throws Error where the fd is closed: koffi would end the process. */
 export function watch(fd: number, callback: () => void): Watch {
   if (!libc().isOpen(fd)) throw new Error(`fd ${fd} is closed, and cannot be watched`);
-  const poll = koffi().node.poll(fd, callback);
+  const handle = poll()(fd, callback);
   const watched: Watch = {
-    start: (callback) => poll.start(callback),
-    stop: () => poll.stop(),
-    ref: () => poll.ref(),
-    unref: () => poll.unref(),
+    start: (callback) => handle.start(callback),
+    stop: () => handle.stop(),
+    ref: () => handle.ref(),
+    unref: () => handle.unref(),
     close: () => {
       watches.delete(watched);
-      poll.close();
+      handle.close();
     },
   };
   watches.add(watched);
-  stopAtExit();
   return watched;
 }
 

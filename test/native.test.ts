@@ -212,7 +212,7 @@ test('a process ends while an fd that it watches is readable', () => {
   assert.equal(ended.status, 0, ended.stderr);
 });
 
-test('without mmio.so the library loads and says what is missing', () => {
+test('without mmio.so and watch.node the library loads, says what is missing, and watches', () => {
   const folder = mkdtempSync(join(tmpdir(), 'vfiolab-native-'));
   try {
     const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -220,9 +220,12 @@ test('without mmio.so the library loads and says what is missing', () => {
     cpSync(join(root, 'package.json'), join(folder, 'package.json'));
     symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
     const child = run(`
-      import { libc, mmio, mmioMissing, errnoName } from ${JSON.stringify(join(folder, 'dist', 'lib', 'native.js'))};
-      console.log(mmio(), errnoName(-libc().close(9999)), /mmio\\.so/.test(mmioMissing()));`);
-    assert.equal(child.stdout, 'undefined EBADF true\n', child.stderr);
+      import { libc, mmio, mmioMissing, errnoName, watch } from ${JSON.stringify(join(folder, 'dist', 'lib', 'native.js'))};
+      console.log(mmio(), errnoName(-libc().close(9999)), /mmio\\.so/.test(mmioMissing()));
+      const fd = libc().eventfd();
+      const watched = watch(fd, () => { console.log('readable'); watched.close(); });
+      libc().write(fd, new Uint8Array(BigUint64Array.of(1n).buffer), 8);`);
+    assert.equal(child.stdout, 'undefined EBADF true\nreadable\n', child.stderr);
   } finally {
     rmSync(folder, { recursive: true });
   }

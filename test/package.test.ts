@@ -68,9 +68,8 @@ describe('the package, installed without scripts and without a compiler', { time
 
   test('holds what is needed to run, and no tests', () => {
     const there = (path: string) => existsSync(join(installed, path));
-    for (const path of ['README.md', 'LICENSE', 'notebooks/edu.ipynb', `dist/native/linux-${process.arch}/mmio.so`]) {
-      assert.ok(there(path), path);
-    }
+    const built = ['mmio.so', 'watch.node'].map((name) => `dist/native/linux-${process.arch}/${name}`);
+    for (const path of ['README.md', 'LICENSE', 'notebooks/edu.ipynb', ...built]) assert.ok(there(path), path);
     for (const path of ['test', 'dist/test', '.ci', 'node_modules']) assert.ok(!there(path), path);
   });
 
