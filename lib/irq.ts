@@ -214,6 +214,8 @@ export class Irq extends Shown {
       }
     } finally {
       bar.end();
+      // Interrupted, it may have fired once more.
+      this.#firings.forget();
     }
     return new Histogram(`${this.path}, trigger to wake`, samples);
   }
