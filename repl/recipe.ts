@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { NOTEBOOK_METADATA } from '../kernel/info.js';
 import { SystemError } from '../lib/errors.js';
 import { type Notebook, type NotebookCell, OutputRecorder, readNotebook, textOf } from './notebook.js';
-import type { Ran } from './work.js';
+import type { Ran } from './cells.js';
 
 /** What the session's device is: its spec and, where sysfs or a simulator tells, 'vendor:device'. */
 export interface Origin {

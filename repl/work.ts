@@ -5,6 +5,7 @@
 import { basename } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { KernelClient, KernelStatus, OtherEvent, Output, Question } from '../kernel/client.js';
+import { CellRecord, continued, firstLine, judgement, type Ran, type Running, type Waiting } from './cells.js';
 import { KEPT, type Outlet } from './outlet.js';
 import { told } from './question.js';
 import { lostText, type Told } from './status.js';
@@ -31,31 +32,6 @@ export type Kernel = Pick<
 >;
 
 export type KernelState = 'starting' | 'ready' | 'dead' | 'leaving';
-
-/** A cell that was entered and has not begun to run. */
-export interface Waiting {
-  readonly text: string;
-  /** It is known to be complete. */
-  readonly complete: boolean;
-}
-
-export interface Running {
-  readonly text: string;
-  /** In ms since the epoch. */
-  readonly since: number;
-  /** When Ctrl-C was first pressed. */
-  readonly interrupted: number | undefined;
-  /** It is another front end's: what the kernel calls it. */
-  readonly other?: string;
-}
-
-/** A cell that ran. */
-export interface Ran {
-  readonly number: number;
-  readonly text: string;
-  readonly outputs: readonly Output[];
-  readonly ok: boolean;
-}
 
 /** Never changed, only replaced. */
 export interface WorkState {
@@ -94,8 +70,6 @@ export interface WorkOptions {
   readonly onIncomplete: (text: string) => void;
 }
 
-/** How long an answer to "is this complete?" may take before the cell is run as it is. The compiler may still be loading. */
-const JUDGE_WITHIN = 30_000;
 /** How long after a broken request the news of the kernel's death may arrive. */
 const DEATH_WITHIN = 500;
 /** How long the cards may take to be read again, in ms; and where a cell runs, which may keep the kernel from it. */
@@ -105,23 +79,6 @@ const FRESH_WITHIN_BUSY = 1000;
 export const STUBBORN_AFTER = 3000;
 /** A kernel that is left while it starts is given up so long after that. */
 const LEFT_AFTER = 3000;
-/** UTF-16 units of printed text that are remembered of one cell. */
-const REMEMBERED = 1 << 20;
-
-/** What a cell showed. */
-class Record {
-  readonly outputs: Output[] = [];
-  #room = REMEMBERED;
-
-  add(output: Output): void {
-    if (output.type === 'stream') this.#room -= output.text.length;
-    if (this.#room > 0 || output.type !== 'stream') this.outputs.push(output);
-  }
-
-  get ok(): boolean {
-    return !this.outputs.some(({ type }) => type === 'error');
-  }
-}
 
 const NEW = {
   running: undefined,
@@ -152,7 +109,7 @@ export class Work {
   /** Our own cell that the kernel has. */
   #own: Running | undefined;
   /** What the other front end's running cell showed. */
-  #others = new Record();
+  #others = new CellRecord();
   #leave: () => void = () => {};
   /** Gives up the kernel that starts. */
   #giveUp: () => void = () => {};
@@ -275,23 +232,19 @@ export class Work {
     for (;;) {
       const cell = this.state.waiting.find(({ complete }) => !complete);
       if (!cell) break;
-      const { status, indent } = await soon(kernel.isComplete(cell.text));
+      const { status, indent } = await judgement(kernel, cell.text);
       if (this.#client !== kernel) return;
       const index = this.state.waiting.indexOf(cell);
       if (index < 0) continue;
-      const waiting = [...this.state.waiting];
+      const { waiting } = this.state;
       if (status !== 'incomplete') {
         this.#options.onCell(cell.text);
-        waiting[index] = { ...cell, complete: true };
-        this.#set({ waiting });
+        this.#set({ waiting: waiting.with(index, { ...cell, complete: true }) });
         void this.#run(kernel);
         continue;
       }
-      const [next] = waiting.splice(index, 2);
-      const follower = this.state.waiting[index + 1];
-      if (next && follower) waiting.splice(index, 0, { text: `${next.text}\n${follower.text}`, complete: false });
-      if (!follower) this.#options.onIncomplete(`${cell.text}\n${indent}`);
-      this.#set({ waiting });
+      if (index === waiting.length - 1) this.#options.onIncomplete(`${cell.text}\n${indent}`);
+      this.#set({ waiting: continued(waiting, index) });
     }
     this.#judging = undefined;
   }
@@ -311,7 +264,7 @@ export class Work {
         this.#outlet.show({ kind: 'input', number, text: cell.text });
         this.#set({ count: number - 1, running: this.#own });
       };
-      const record = new Record();
+      const record = new CellRecord();
       let failed = false;
       let over = false;
       const fail = (): void => {
@@ -368,7 +321,7 @@ export class Work {
       if (running?.other === event.id) this.#others.add(event.output);
     } else if (event.type === 'input') {
       const { id, code, count, since } = event;
-      this.#others = new Record();
+      this.#others = new CellRecord();
       this.#outlet.show({ kind: 'input', number: count, text: code, other: true });
       this.#set({ count: count - 1, running: { text: code, since, interrupted: undefined, other: id } });
     } else if (running?.other === event.id) {
@@ -433,12 +386,4 @@ export class Work {
       .then(this.#leave);
     if (!this.#kernel) this.#leave();
   }
-}
-
-const firstLine = (text: string): string => text.split('\n', 1)[0] ?? '';
-
-/** The kernel's judgement, or `unknown` where it does not come. */
-async function soon(answer: ReturnType<Kernel['isComplete']>): Promise<{ status: string; indent: string }> {
-  const unknown = { status: 'unknown', indent: '' };
-  return Promise.race([answer.catch(() => unknown), delay(JUDGE_WITHIN, unknown, { ref: false })]);
 }
