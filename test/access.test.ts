@@ -4,22 +4,13 @@ import { test } from 'node:test';
 import type { Width } from '../lib/backend.js';
 import { capabilities, REGION_SHIFT, without } from '../lib/backends/regions.js';
 import { iovaRanges } from '../lib/backends/group.js';
-import { BusError, ClosedError, LabError, SystemError, UsageError } from '../lib/errors.js';
+import { BusError, ClosedError, SystemError, UsageError } from '../lib/errors.js';
 import { libc } from '../lib/native.js';
 import * as uapi from '../lib/uapi.js';
 import { type FileRegion, fileCard } from './filecard.js';
+import { thrown } from './thrown.js';
 
 const PAGE = 4096;
-
-function thrown(act: () => unknown): LabError {
-  try {
-    act();
-  } catch (error) {
-    if (error instanceof LabError) return error;
-    throw error;
-  }
-  return assert.fail('nothing was thrown');
-}
 
 function withCard(layout: readonly FileRegion[], body: (card: ReturnType<typeof fileCard>) => void): void {
   const card = fileCard(layout);

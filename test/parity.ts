@@ -156,7 +156,7 @@ const OPAE: readonly Row[] = [
     shown: [
       ['cli.test.ts', 'poke writes, and reads back only where asked for'],
       ['cli.test.ts', 'dump -o - writes the bytes to standard output'],
-      [inside('group'), 'a mapped BAR: each access has its own width, alone and in blocks'],
+      [inside('verbs'), 'a mapped BAR: each access has its own width, alone and in blocks'],
     ],
   },
   {
@@ -239,7 +239,7 @@ const IXY: readonly Row[] = [
     api: ['Device.dma', 'DmaBuffer.free'],
     shown: [
       [MEMORY, 'an IOVA may be chosen, 0 too; one that is taken, out of range or odd is refused'],
-      [inside('group'), 'DMA maps: overlaps, ranges and alignment are told apart; a map is taken back once'],
+      [inside('verbs'), 'DMA maps: overlaps, ranges and alignment are told apart; a map is taken back once'],
     ],
   },
 ];
@@ -291,8 +291,8 @@ const VFIO: readonly Row[] = [
     here: 'irq.mask(), irq.unmask(), irq.trigger()',
     api: ['Irq.mask', 'Irq.unmask', 'Irq.trigger'],
     shown: [
-      [inside('group'), 'MSI: a firing of the card arrives, and so does one from software'],
-      [inside('group'), 'INTx: masked when it fires, unmasked on request, again at once while the line is high'],
+      [inside('verbs'), 'MSI: a firing of the card arrives, and so does one from software'],
+      [inside('verbs'), 'INTx: masked when it fires, unmasked on request, again at once while the line is high'],
       [IRQS, 'a software trigger goes the whole way from the kernel'],
     ],
   },

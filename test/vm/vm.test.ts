@@ -29,8 +29,8 @@ test('on the kernel’s vfio-pci, in a QEMU guest', needs('guest'), async (t) =>
   });
 
   // Together where the same cards will do: to start a process takes seconds there.
-  await t.test('the contract; groups; several cards; memory', (t) =>
-    relay(t, guest, 'machine contract group together memory', { before: `bind ${EDU} ${SHARED[0]} ${EDU_TOO}` }),
+  await t.test('the contract; groups; a backend’s verbs; several cards; memory', (t) =>
+    relay(t, guest, 'machine contract group verbs together memory', { before: `bind ${EDU} ${SHARED[0]} ${EDU_TOO}` }),
   );
   await t.test('resets, refusals, other cards, virtual functions, vectors', (t) =>
     relay(t, guest, 'resets errnos devices sriov vectors', {
