@@ -82,7 +82,7 @@ export class Dialogue {
     'C-c': () => this.#cancel(),
     'C-d': () => this.leave(),
     'C-o': () => this.#result && this.show(new Pager(allLines(this.#result, Number.POSITIVE_INFINITY))),
-    'C-r': () => this.#search(begin(this.#options.history.cells)),
+    'C-r': () => this.#set({ search: begin(this.#options.history.cells, this.scene.editor) }),
   };
   constructor(options: DialogueOptions) {
     this.#options = options;
@@ -228,30 +228,16 @@ export class Dialogue {
     return true;
   }
 
-  #search(search: Search | undefined): void {
-    const there = search && found(search);
-    const { editor } = this.scene;
-    this.#set({ search, ...(there && { editor: withText(this.#before ?? editor, there.text, there.cursor) }) });
-    this.#before = search ? (this.#before ?? editor) : undefined;
-  }
-  /** The editor when the search began. */
-  #before: Editor | undefined;
-
   /** True where the key was the search's. */
   #pressInSearch(search: Search, key: Key): boolean {
     const next = searched(search, key);
     if (next) {
-      this.#search(next);
+      this.#set({ search: next, editor: found(next) ?? this.scene.editor });
       return true;
     }
-    const before = this.#before;
-    this.#before = undefined;
-    if (key.name === 'C-g' || key.name === 'C-c') {
-      this.#set({ search: undefined, ...(before && { editor: before }) });
-      return true;
-    }
-    this.#set({ search: undefined });
-    return key.name === 'escape';
+    const back = key.name === 'C-g' || key.name === 'C-c';
+    this.#set({ search: undefined, ...(back && { editor: search.before }) });
+    return back || key.name === 'escape';
   }
 
   /** True where the key was the menu's. */

@@ -1,7 +1,10 @@
 /** Ctrl-R: looking for a cell of the history that contains what is typed, newest first; the next Ctrl-R goes on to an older one. */
+import { type Editor, withText } from './editor.js';
 import type { Key } from './keys.js';
 
 export interface Search {
+  /** The editor when it began. */
+  readonly before: Editor;
   /** Oldest first. */
   readonly cells: readonly string[];
   readonly query: string;
@@ -11,13 +14,15 @@ export interface Search {
   readonly failed: boolean;
 }
 
-export const begin = (cells: readonly string[]): Search => ({ cells, query: '', index: cells.length, failed: false });
+export const begin = (cells: readonly string[], before: Editor): Search => {
+  return { before, cells, query: '', index: cells.length, failed: false };
+};
 
 /** The first cell from `from` on, in steps of `by`, that contains the query. */
 function find(search: Search, query: string, from: number, by: -1 | 1): Search {
   const { cells } = search;
   for (let index = from; query !== '' && index >= 0 && index < cells.length; index += by) {
-    if (cells[index]?.includes(query)) return { cells, query, index, failed: false };
+    if (cells[index]?.includes(query)) return { ...search, query, index, failed: false };
   }
   return { ...search, query, failed: query !== '' };
 }
@@ -41,8 +46,8 @@ export function searched(search: Search, key: Key): Search | undefined {
   }
 }
 
-/** The cell that is shown, and where in it the query stands; undefined before one was found. */
-export function found({ cells, index, query }: Search): { text: string; cursor: number } | undefined {
+/** The editor with the cell that is shown, the cursor where the query stands in it; undefined before one was found. */
+export function found({ before, cells, index, query }: Search): Editor | undefined {
   const text = cells[index];
-  return text === undefined ? undefined : { text, cursor: Math.max(0, text.indexOf(query)) };
+  return text === undefined ? undefined : withText(before, text, Math.max(0, text.indexOf(query)));
 }

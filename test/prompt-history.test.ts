@@ -4,6 +4,7 @@ import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileS
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
+import { EMPTY } from '../repl/editor.js';
 import { History, historyFile, parseHistory, shown, step, suggest } from '../repl/history.js';
 import { begin, found, type Search, searched } from '../repl/search.js';
 
@@ -13,10 +14,13 @@ after(() => rmSync(folder, { recursive: true }));
 describe('the search in the history', () => {
   const cells = ['dev.bar(0)', 'edu.STATUS.read()', 'edu.ID.read()', 'dev.close()'];
   const press = (...names: string[]): Search | undefined =>
-    names.reduce<Search | undefined>((state, name) => {
-      const [key = '', text = ''] = /^(text):(.*)$/.exec(name)?.slice(1) ?? [name, ''];
-      return state && searched(state, { name: key, text });
-    }, begin(cells));
+    names.reduce<Search | undefined>(
+      (state, name) => {
+        const [key = '', text = ''] = /^(text):(.*)$/.exec(name)?.slice(1) ?? [name, ''];
+        return state && searched(state, { name: key, text });
+      },
+      begin(cells, EMPTY),
+    );
   const rows: readonly (readonly [keys: string[], shown: string | undefined, failed: boolean])[] = [
     [[], undefined, false],
     [['text:read'], 'edu.ID.read()', false],

@@ -71,6 +71,19 @@ describe('a question', () => {
     assert.deepEqual(talking.kernel.answers, ['.help']);
   });
 
+  test('ends a search; what the next one gives back is what was there when that began', async () => {
+    const talking = talk(fresh());
+    const kernel = await begun(talking);
+    await talking.type('await input()\r');
+    await talking.type('typed\x12inp');
+    assert.equal(talking.dialogue.scene.editor.text, 'await input()');
+    kernel.ask({ prompt: 'slot? ', password: false });
+    await talking.type('3\r');
+    assert.equal(talking.dialogue.scene.search, undefined);
+    await talking.type('\x05\x15fresh\x12inp\x07');
+    assert.equal(talking.dialogue.scene.editor.text, 'fresh');
+  });
+
   test('Ctrl-C stops the cell, Ctrl-D on an empty line says that there is none', async () => {
     const stopped = await asking();
     await stopped.type('half\x03');
