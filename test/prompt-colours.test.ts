@@ -119,12 +119,24 @@ const environment = (): Record<string, string> => ({ XDG_STATE_HOME: join(folder
 
 describe('in a terminal', needs('tmux'), () => {
   const rows = [
-    ['16', { TERM: 'screen' }, /\x1b\[36mbar0/, /\x1b\[91mred/],
-    ['256', { TERM: 'tmux-256color' }, /\x1b\[38;5;30mbar0/, /\x1b\[38;5;196mred/],
-    ['true', { TERM: 'screen', COLORTERM: 'truecolor' }, /\x1b\[38;2;0;130;139mbar0/, /\x1b\[38;2;255;0;0mred/],
-    ['no', { TERM: 'tmux-256color', NO_COLOR: '1' }, /^[^\x1b]*bar0/m, /^red/m],
+    ['16', { TERM: 'screen' }, /\x1b\[36mbar0/, /\x1b\[91mred/, /\x1b\[31m[^\n]*Error: bad/],
+    [
+      '256',
+      { TERM: 'tmux-256color' },
+      /\x1b\[38;5;30mbar0/,
+      /\x1b\[38;5;196mred/,
+      /\x1b\[(?:1;)?38;5;196m[^\n]*Error: bad/,
+    ],
+    [
+      'true',
+      { TERM: 'screen', COLORTERM: 'truecolor' },
+      /\x1b\[38;2;0;130;139mbar0/,
+      /\x1b\[38;2;255;0;0mred/,
+      /\x1b\[(?:1;)?38;2;229;30;40m[^\n]*Error: bad/,
+    ],
+    ['no', { TERM: 'tmux-256color', NO_COLOR: '1' }, /^[^\x1b]*bar0/m, /^red/m, /^Error: bad/m],
   ] as const;
-  for (const [name, { TERM, ...env }, look, own] of rows)
+  for (const [name, { TERM, ...env }, look, own, bad] of rows)
     test(`${name} colours`, async () => {
       using terminal = new Tmux(`'${process.execPath}' '${CLI}' repl sim:edu`, {
         columns: 80,
@@ -133,9 +145,11 @@ describe('in a terminal', needs('tmux'), () => {
       });
       terminal.enter("console.log('\\x1b[38;2;255;0;0mred\\x1b[0m')");
       terminal.enter('dev');
-      await terminal.until(/ bar0(?:.|\n)*^4>/m);
+      terminal.enter("throw new Error('bad')");
+      await terminal.until(/ bar0(?:.|\n)*^Error: bad(?:.|\n)*^5>/m);
       const text = await terminal.until(own, { colours: true });
       assert.match(text, look);
+      assert.match(text, bad);
       if (name === 'no') assert.doesNotMatch(text, /\x1b/);
     });
 });

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, describe, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { needs } from './needs.js';
 import { Tmux } from './tmux.js';
@@ -37,13 +37,9 @@ function said(text: string, number: number): string {
   return lines.slice(from + 1, to < from ? undefined : to).join('\n');
 }
 
-/** The kernel's process. */
-async function kernelPid(terminal: Tmux, number: number): Promise<number> {
-  terminal.enter('process.pid');
-  const pid = Number.parseInt(said(await idle(terminal, number + 1), number), 10);
-  assert.ok(pid > 1, `${pid}`);
-  return pid;
-}
+/** The kernel's process, and the prompt's. */
+const kernelOf = (terminal: Tmux): number => terminal.processes('kernel/main.js')[0] ?? assert.fail('no kernel runs');
+const frontOf = (terminal: Tmux): number => terminal.processes('cli.js repl')[0] ?? assert.fail('no prompt runs');
 
 const alive = (pid: number): boolean => {
   try {
@@ -118,9 +114,9 @@ describe('the prompt in a terminal', needs('tmux'), () => {
       terminal.enter('edu.STATSU.read()');
       assert.match(said(await idle(terminal, 10), 9).replaceAll('\n', ''), /TS2551|TS2339/);
 
-      const pid = await kernelPid(terminal, 10);
+      const pid = kernelOf(terminal);
       terminal.keys('C-c');
-      await terminal.until(/^Ctrl-D leaves\.\n11>$/m);
+      await terminal.until(/^Ctrl-D leaves\.\n10>$/m);
       terminal.keys('C-d');
       const end = await terminal.until(/icanon/);
       assert.match(end, /^Ctrl-D leaves\.\nleft 0\nicanon$/m);
@@ -138,99 +134,6 @@ describe('the prompt in a terminal', needs('tmux'), () => {
     assert.equal(said(text, 2), '42 (0x2a)');
     assert.match(text, /^3> if \(dev\) {\n {3}console\.log\('a line'\)\n {3}}\na line\n4>$/m);
     assert.equal(text.match(/const dev/g)?.length, 1, text);
-  });
-
-  test('a cell of several lines, typed and edited', async () => {
-    using terminal = prompt(80);
-    await idle(terminal, 2);
-    terminal.enter('const square = (n: number) => {');
-    terminal.enter('return n * n');
-    terminal.enter('}');
-    await idle(terminal, 3);
-    terminal.enter('square(1)');
-    await idle(terminal, 4);
-    terminal.keys('Up', 'Left', 'BSpace');
-    terminal.type('12');
-    terminal.keys('Enter');
-    assert.equal(said(await idle(terminal, 5), 4), '144 (0x90)');
-    terminal.keys('Up', 'Up', 'Up');
-    const recalled = await terminal.until(/^5> const square(?:.|\n)*\n +}$/m);
-    assert.match(recalled, /^5> const square = \(n: number\) => {\n +return n \* n\n +}$/m);
-  });
-
-  test('a paste of 200 lines is one cell', async () => {
-    using terminal = prompt(60);
-    await idle(terminal, 2);
-    const lines = Array.from({ length: 198 }, (_, n) => `  // line ${n}\n  sum += ${n};`);
-    terminal.paste(`let sum = 0;\n{\n${lines.join('\n')}\n}\n`);
-    await terminal.until(/^ {3}}$/m);
-    assert.ok(terminal.screen().length <= 24);
-    terminal.keys('Enter');
-    terminal.enter('sum');
-    assert.equal(said(await idle(terminal, 4), 3), '19503 (0x4c2f)');
-    terminal.keys('Up', 'Up');
-    await terminal.until(/^ {3}}$/m);
-  });
-
-  test('the cursor is where the next character goes, with wide characters and after resizing', async () => {
-    using terminal = prompt(60);
-    await idle(terminal, 2);
-    terminal.type("'漢字 e");
-    terminal.type("👍'");
-    await terminal.until(/^2> '漢字 e👍'$/m);
-    assert.deepEqual(terminal.cursor(), [13, 2]);
-    terminal.keys('Left', 'Left');
-    await delay(200);
-    assert.deepEqual(terminal.cursor(), [10, 2]);
-    terminal.resize(45, 20);
-    await delay(300);
-    terminal.type('x');
-    await terminal.until(/^2> '漢字 ex👍'$/m);
-    terminal.resize(100, 30);
-    await delay(300);
-    terminal.keys('Enter');
-    assert.match(said(await idle(terminal, 3), 2), /^'漢字 ex👍'$/);
-  });
-
-  test('output streams while the cell runs, and is whole', async () => {
-    using terminal = prompt(80);
-    await idle(terminal, 2);
-    terminal.enter(
-      "for (let n = 0; n < 3; n++) { console.log('tick', n); await new Promise((f) => setTimeout(f, 700)) }",
-    );
-    await terminal.until(/^tick 0\n3>$/m);
-    await idle(terminal, 3);
-    terminal.enter("for (let n = 0; n < 4000; n++) console.log('line', n)");
-    await terminal.until(/^line 3999\n4>$/m);
-    const lines = terminal.text().match(/^line \d+$/gm) ?? [];
-    assert.deepEqual(
-      lines,
-      Array.from({ length: 4000 }, (_, n) => `line ${n}`),
-    );
-    assert.equal(terminal.text().match(/^4>/gm)?.length, 1);
-  });
-
-  test('an endless flood of output neither blocks keys nor outlives Ctrl-C', async () => {
-    using terminal = prompt(80);
-    await idle(terminal, 2);
-    terminal.enter("for (let n = 0; ; n++) console.log('flood', n)");
-    await terminal.until(/^flood \d{4,}$/m);
-    terminal.type('typed');
-    await terminal.until(/^3> typed$/m);
-    terminal.keys('C-c');
-    await terminal.until(/KeyboardInterrupt.*\n(?:.*\n)?3> typed$/m);
-    terminal.keys('C-u');
-    terminal.enter('6 * 7');
-    assert.equal(said(await idle(terminal, 4), 3), '42 (0x2a)');
-  });
-
-  test('what a timer prints after its cell is shown when it comes, above what is being typed', async () => {
-    using terminal = prompt(80);
-    await idle(terminal, 2);
-    terminal.enter("setTimeout(() => console.log('late'), 1000); 'early'");
-    await idle(terminal, 3);
-    terminal.type('typing');
-    await terminal.until(/^'early'\nlate\n3> typing$/m);
   });
 
   test('history is there in the next session', async () => {
@@ -259,8 +162,7 @@ describe('the prompt in a terminal', needs('tmux'), () => {
     await idle(terminal, 2);
     terminal.enter('const kept = 7');
     await idle(terminal, 3);
-    const pid = await kernelPid(terminal, 3);
-    process.kill(pid, 'SIGKILL');
+    process.kill(kernelOf(terminal), 'SIGKILL');
     await terminal.until(
       /^The kernel ended \(SIGKILL\); lost: dev \(sim:edu\), edu and kept; its card is\s+closed\.$/m,
     );
@@ -278,40 +180,19 @@ describe('the prompt in a terminal', needs('tmux'), () => {
   for (const [how, end] of [
     ['SIGTERM', (pid: number) => process.kill(pid, 'SIGTERM')],
     ['SIGHUP', (pid: number) => process.kill(pid, 'SIGHUP')],
-    ['SIGKILL', (pid: number) => process.kill(pid, 'SIGKILL')],
     ['a closed terminal', (_pid: number, terminal: Tmux) => terminal.close()],
   ] as const)
-    test(`${how} ends the kernel${how.startsWith('SIG') && how !== 'SIGKILL' ? ' and restores the terminal' : ''}`, async () => {
+    test(`${how} ends the kernel${how.startsWith('SIG') ? ' and restores the terminal' : ''}`, async () => {
       using terminal = prompt(80);
       await idle(terminal, 2);
-      const kernel = await kernelPid(terminal, 2);
-      terminal.enter('process.ppid');
-      const front = Number.parseInt(said(await idle(terminal, 4), 3), 10);
+      const [kernel, front] = [kernelOf(terminal), frontOf(terminal)];
       terminal.enter('for (;;) {}');
       await terminal.until(/^running/m);
       end(front, terminal);
       await gone(kernel);
       await gone(front);
-      if (how === 'SIGTERM' || how === 'SIGHUP') assert.match(await terminal.until(/icanon/), /^left \d+\nicanon$/m);
+      if (how.startsWith('SIG')) assert.match(await terminal.until(/icanon/), /^left \d+\nicanon$/m);
     });
-
-  test('what is watched is pinned above the input while other cells run, until Ctrl-C on an empty line', async () => {
-    using terminal = prompt(80);
-    await idle(terminal, 2);
-    terminal.enter('watch(edu.STATUS, { every: 50 })');
-    await idle(terminal, 3);
-    await terminal.until(/^2> watch\((?:.|\n)*STATUS +0x00000000(?:.|\n)*^3>$/m);
-    terminal.enter('edu.STATUS.modify({ IRQ: 1 })');
-    await idle(terminal, 4);
-    const pinned = await terminal.until(/^3> edu\.STATUS\.modify(?:.|\n)*STATUS +0x00000080(?:.|\n)*^4>$/m);
-    assert.equal(pinned.match(/0x000000[08]0/g)?.length, 1, pinned);
-    terminal.type('typed');
-    await terminal.until(/^4> typed$/m);
-    terminal.keys('C-c', 'C-c');
-    await terminal.until(/0x00000080(?:.|\n)*^4>$/m);
-    terminal.keys('C-c');
-    await terminal.until(/^Ctrl-D leaves\.\n4>$/m);
-  });
 
   test('Ctrl-Z gives the terminal to the shell, fg comes back to what was typed; the cell ran on', async () => {
     using terminal = new Tmux('bash --norc -i', {
@@ -336,15 +217,6 @@ describe('the prompt in a terminal', needs('tmux'), () => {
     await terminal.until(/'ran on'\nbash\S+#$/m);
   });
 
-  test('Ctrl-Z where no shell controls jobs changes nothing', async () => {
-    using terminal = prompt(80);
-    await idle(terminal, 2);
-    terminal.type('still');
-    terminal.keys('C-z');
-    terminal.type(' here');
-    await terminal.until(/^2> still here$/m);
-  });
-
   test('a terminal that does not know its size is one of 80 columns and 24 lines', async () => {
     using terminal = prompt(80, {}, 'stty rows 0 cols 0;');
     terminal.enter('6 * 7');
@@ -353,24 +225,133 @@ describe('the prompt in a terminal', needs('tmux'), () => {
     terminal.type('typed');
     await terminal.until(/^42 \(0x2a\)\n3> typed$/m);
   });
+});
 
-  test('colours, and none with NO_COLOR', async () => {
-    for (const [env, wanted] of [
-      [{}, true],
-      [{ NO_COLOR: '1' }, false],
-    ] as const) {
-      using terminal = prompt(80, env);
-      terminal.enter('dev');
-      await terminal.until(/ bar0/);
-      terminal.enter("throw new Error('red')");
-      await terminal.until(/^Error: red/m);
-      const text = terminal.text({ colours: true });
-      assert.match(text, /bar0/);
-      // biome-ignore lint/suspicious/noControlCharactersInRegex: colours are escape sequences
-      assert.equal(/\x1b\[36mbar0/.test(text), wanted, text);
-      // biome-ignore lint/suspicious/noControlCharactersInRegex: the same
-      assert.equal(/\x1b\[31m[^\n]*Error/.test(text), wanted, text);
-    }
+describe('one session in a terminal', needs('tmux'), () => {
+  let terminal: Tmux;
+  /** The number of the cell that is being typed. */
+  let at = 2;
+  before(async () => {
+    terminal = prompt(80);
+    await idle(terminal, at);
+  });
+  after(() => terminal.close());
+  /** Waits for the number of the next cell, and nothing that runs; what the one before said. */
+  const done = async (): Promise<string> => said(await idle(terminal, ++at), at - 1);
+  /** A line that begins with the number of the cell that is being typed. */
+  const line = (text: string): RegExp => new RegExp(`^${at}>${text}$`, 'm');
+
+  test('a cell of several lines, typed and edited', async () => {
+    terminal.enter('const square = (n: number) => {');
+    terminal.enter('return n * n');
+    terminal.enter('}');
+    await done();
+    terminal.enter('square(1)');
+    await done();
+    terminal.keys('Up', 'Left', 'BSpace');
+    terminal.type('12');
+    terminal.keys('Enter');
+    assert.equal(await done(), '144 (0x90)');
+    terminal.keys('Up', 'Up', 'Up');
+    await terminal.until(line(' const square = \\(n: number\\) => {\n +return n \\* n\n +}'));
+    terminal.keys('C-c');
+    await idle(terminal, at);
+  });
+
+  test('what a timer prints after its cell is shown when it comes, above what is being typed', async () => {
+    terminal.enter("setTimeout(() => console.log('late'), 1000); 'early'");
+    await done();
+    terminal.type('typing');
+    await terminal.until(new RegExp(`^'early'\\nlate\\n${at}> typing$`, 'm'));
+    terminal.keys('C-u');
+  });
+
+  test('what is watched is pinned above the input while other cells run, until Ctrl-C on an empty line', async () => {
+    terminal.enter('watch(edu.STATUS, { every: 50 })');
+    await done();
+    await terminal.until(/^\d+> watch\((?:.|\n)*STATUS +0x00000000(?:.|\n)*^\d+>$/m);
+    terminal.enter('edu.STATUS.modify({ IRQ: 1 })');
+    await done();
+    const pinned = await terminal.until(/^\d+> edu\.STATUS\.modify(?:.|\n)*STATUS +0x00000080(?:.|\n)*^\d+>$/m);
+    assert.equal(pinned.match(/0x000000[08]0/g)?.length, 1, pinned);
+    terminal.type('typed');
+    await terminal.until(line(' typed'));
+    terminal.keys('C-c', 'C-c');
+    await terminal.until(new RegExp(`0x00000080(?:.|\\n)*^${at}>$`, 'm'));
+    terminal.keys('C-c');
+    await terminal.until(new RegExp(`^Ctrl-D leaves\\.\\n${at}>$`, 'm'));
+  });
+
+  test('Ctrl-Z where no shell controls jobs changes nothing', async () => {
+    terminal.type('still');
+    terminal.keys('C-z');
+    terminal.type(' here');
+    await terminal.until(line(' still here'));
+    terminal.keys('C-u');
+  });
+
+  test('output streams while the cell runs, and is whole', async () => {
+    terminal.enter(
+      "for (let n = 0; n < 3; n++) { console.log('tick', n); await new Promise((f) => setTimeout(f, 700)) }",
+    );
+    await terminal.until(new RegExp(`^tick 0\\n${at + 1}>$`, 'm'));
+    await done();
+    terminal.enter("for (let n = 0; n < 4000; n++) console.log('line', n)");
+    await terminal.until(new RegExp(`^line 3999\\n${at + 1}>$`, 'm'));
+    await done();
+    const lines = terminal.text().match(/^line \d+$/gm) ?? [];
+    assert.deepEqual(
+      lines,
+      Array.from({ length: 4000 }, (_, n) => `line ${n}`),
+    );
+    assert.equal(terminal.text().match(new RegExp(`^${at}>`, 'gm'))?.length, 1);
+  });
+
+  test('an endless flood of output neither blocks keys nor outlives Ctrl-C', async () => {
+    terminal.enter("for (let n = 0; ; n++) console.log('flood', n)");
+    at++;
+    await terminal.until(/^flood \d{4,}$/m);
+    terminal.type('typed');
+    await terminal.until(line(' typed'));
+    terminal.keys('C-c');
+    await terminal.until(new RegExp(`KeyboardInterrupt.*\\n(?:.*\\n)?${at}> typed$`, 'm'));
+    terminal.keys('C-u');
+    terminal.enter('6 * 7');
+    assert.equal(await done(), '42 (0x2a)');
+  });
+});
+
+describe('a narrow terminal', needs('tmux'), () => {
+  test('the cursor is where the next character goes, with wide characters and after resizing; a paste of 200 lines is one cell', async () => {
+    using terminal = prompt(60);
+    await idle(terminal, 2);
+    terminal.type("'漢字 e");
+    terminal.type("👍'");
+    await terminal.until(/^2> '漢字 e👍'$/m);
+    assert.deepEqual(terminal.cursor(), [13, 2]);
+    terminal.keys('Left', 'Left');
+    await delay(200);
+    assert.deepEqual(terminal.cursor(), [10, 2]);
+    terminal.resize(45, 20);
+    await delay(300);
+    terminal.type('x');
+    await terminal.until(/^2> '漢字 ex👍'$/m);
+    terminal.resize(100, 30);
+    await delay(300);
+    terminal.keys('Enter');
+    assert.match(said(await idle(terminal, 3), 2), /^'漢字 ex👍'$/);
+
+    terminal.resize(60, 24);
+    await delay(300);
+    const lines = Array.from({ length: 198 }, (_, n) => `  // line ${n}\n  sum += ${n};`);
+    terminal.paste(`let sum = 0;\n{\n${lines.join('\n')}\n}\n`);
+    await terminal.until(/^ {3}}$/m);
+    assert.ok(terminal.screen().length <= 24);
+    terminal.keys('Enter');
+    terminal.enter('sum');
+    assert.equal(said(await idle(terminal, 5), 4), '19503 (0x4c2f)');
+    terminal.keys('Up', 'Up');
+    await terminal.until(/^ {3}}$/m);
   });
 });
 

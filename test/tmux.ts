@@ -1,11 +1,16 @@
 /** A real terminal for tests: tmux, with a server, a session and a size of its own. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** For a loaded machine, in milliseconds. */
 const WITHIN = 60_000;
+/** How often it is looked whether anything was written, and how long nothing written may mean nothing new, in milliseconds. */
+const LOOK = 20;
+const STILL = 400;
 
 export interface TmuxOptions {
   readonly columns: number;
@@ -21,10 +26,13 @@ export class Tmux {
   readonly #socket = `vfiolab-test-${randomUUID().slice(0, 8)}`;
 
   readonly #within: number;
+  /** What the program writes, byte for byte: a cheap sign of something new on the screen, which changes before. */
+  #written: string;
 
   /** Runs a shell command in a new terminal. */
   constructor(command: string, { columns, rows = 24, env = {}, within = WITHIN, term = 'screen' }: TmuxOptions) {
     this.#within = within;
+    this.#written = join(tmpdir(), this.#socket);
     const variables = Object.entries(env).flatMap(([name, value]) => ['-e', `${name}=${value}`]);
     const scrollback = [
       'set-option',
@@ -52,6 +60,8 @@ export class Tmux {
       `${rows}`,
       ...variables,
       command,
+      ';',
+      ...this.#piped(this.#written),
     );
   }
 
@@ -86,10 +96,36 @@ export class Tmux {
     this.#run('resize-window', '-x', `${columns}`, '-y', `${rows}`);
   }
 
-  /** From now on what the program writes goes to a file, too, byte for byte. */
-  record(file: string): void {
+  #piped(file: string): string[] {
     writeFileSync(file, '');
-    this.#run('pipe-pane', '-o', `cat >> '${file}'`);
+    return ['pipe-pane', `exec cat >> '${file}'`];
+  }
+
+  /** From now on what the program writes goes to a file, byte for byte. */
+  record(file: string): void {
+    rmSync(this.#written, { force: true });
+    this.#written = file;
+    this.#run(...this.#piped(file));
+  }
+
+  /** The processes in it whose command line has `words`, by their pids; parents first. */
+  processes(words: string): number[] {
+    const below = (pid: number): number[] => {
+      try {
+        const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean);
+        return children.map(Number).flatMap((child) => [child, ...below(child)]);
+      } catch {
+        return []; // it has ended
+      }
+    };
+    const shell = Number(this.#run('display-message', '-p', '#{pane_pid}'));
+    return [shell, ...below(shell)].filter((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').includes(words);
+      } catch {
+        return false;
+      }
+    });
   }
 
   /** The size that the program has been told: tmux tells it a moment after it has wrapped the lines. */
@@ -120,16 +156,20 @@ export class Tmux {
   async until(wanted: RegExp, options: { readonly colours?: boolean } = {}): Promise<string> {
     const end = Date.now() + this.#within;
     for (;;) {
+      const written = statSync(this.#written).size;
       const text = this.text(options);
       if (wanted.test(text)) return text;
       if (Date.now() > end) throw new Error(`${wanted} is not on the terminal:\n${text}`);
-      await delay(40);
+      const still = Date.now() + STILL;
+      do await delay(LOOK);
+      while (statSync(this.#written).size === written && Date.now() < still);
     }
   }
 
   /** Closes the terminal: what runs in it gets SIGHUP. */
   close(): void {
     spawnSync('tmux', ['-L', this.#socket, 'kill-server'], { stdio: 'ignore' });
+    rmSync(this.#written, { force: true });
   }
 
   [Symbol.dispose](): void {
