@@ -6,7 +6,8 @@ import { after, describe, test } from 'node:test';
 import { CELL_GLOBALS } from '../kernel/scope.js';
 import * as lab from '../lib/index.js';
 import { COMMANDS } from '../repl/commands/table.js';
-import { PARITY, type Row } from './parity.js';
+import { PARITY } from './parity.js';
+import type { Row } from './parity/row.js';
 
 const sources = join(import.meta.dirname, '..', '..', 'test');
 /** These run in the guest: its own files, and the contract, which one of them calls. */
