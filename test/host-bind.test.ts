@@ -2,25 +2,16 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { describe, test } from 'node:test';
-import { LabError, SystemError, UsageError } from '../lib/errors.js';
+import { SystemError, UsageError } from '../lib/errors.js';
 import { bind, release } from '../lib/host/bind.js';
 import { VIEW } from '../lib/view.js';
-import { ALICE, BRIDGE, DISK, driverNow, EDU, MadeHost, type Machine, NIC, placeOf, state } from './host/machine.js';
+import { ALICE, BRIDGE, DISK, driverNow, EDU, type Machine, MadeHost, NIC, placeOf, state } from './host/machine.js';
+import { thrown } from './thrown.js';
 import { vfiolab } from './vfiolab.js';
 
 const BDF = '0000:01:00.0';
 const OTHER = '0000:01:00.1';
 const MEMORY = `/run/vfiolab/drivers/${BDF}`;
-
-function refused(act: () => unknown): LabError {
-  try {
-    act();
-  } catch (error) {
-    assert.ok(error instanceof LabError, String(error));
-    return error;
-  }
-  return assert.fail('nothing was thrown');
-}
 
 const edu = (more: Partial<Machine> = {}) =>
   new MadeHost({ cards: { [BDF]: { ...EDU, driver: 'edu', group: 7 } }, ...more });
@@ -67,7 +58,7 @@ describe('bind', () => {
     assert.equal(driverNow(host, BDF), 'vfio-pci');
     const bare = edu({ drivers: [] });
     assert.match(
-      refused(() => bind(BDF, {}, bare)).message,
+      thrown(() => bind(BDF, {}, bare)).message,
       /no vfio-pci, neither built in nor as a module.*CONFIG_VFIO_PCI/,
     );
     assert.deepEqual(bare.acts, []);
@@ -105,7 +96,7 @@ describe('bind', () => {
       'sh -c [ ! -e /dev/vfio/7 ] || chown alice:lab /dev/vfio/7',
       `sh -c for own in $(ls /sys/bus/pci/devices/${BDF}/vfio-dev); do [ ! -e /dev/vfio/devices/$own ] || chown alice:lab /dev/vfio/devices/$own; done`,
     ]);
-    assert.match(refused(() => bind(BDF, { user: 'a; reboot' }, host)).message, /no name of a user/);
+    assert.match(thrown(() => bind(BDF, { user: 'a; reboot' }, host)).message, /no name of a user/);
   });
 
   test('as a dry run prints lines of shell and does nothing', () => {
@@ -127,7 +118,7 @@ describe('bind', () => {
 
   test('believes the driver link, not the write: where the probe fails all is put back', () => {
     const host = edu({ refused: [BDF] });
-    const error = refused(() => bind(BDF, {}, host));
+    const error = thrown(() => bind(BDF, {}, host));
     assert.ok(error instanceof SystemError);
     assert.match(error.message, /drivers_probe: vfio-pci did not take the device: no driver has it; all is as it was/);
     assert.equal(driverNow(host, BDF), 'edu');
@@ -138,7 +129,7 @@ describe('bind', () => {
   test('where the second of a group fails, the first goes back too', () => {
     const cards = { [BDF]: { ...EDU, driver: 'edu', group: 7 }, [OTHER]: { ...NIC, driver: 'e1000', group: 7 } };
     const host = new MadeHost({ cards, refused: [OTHER] });
-    refused(() => bind(BDF, {}, host));
+    thrown(() => bind(BDF, {}, host));
     assert.equal(driverNow(host, BDF), 'edu');
     assert.equal(driverNow(host, OTHER), 'e1000');
   });
@@ -163,7 +154,7 @@ describe('bind', () => {
       }
     }
     const host = new Leaving({ cards: { [BDF]: { ...EDU, driver: 'edu', group: 7 } } });
-    const error = refused(() => bind(BDF, {}, host));
+    const error = thrown(() => bind(BDF, {}, host));
     assert.match(error.message, /driver_override: the device is gone \(ENOENT\)/);
   });
 });
@@ -184,13 +175,13 @@ describe('bind refuses', () => {
 
   test('a disk in use, and names what ends that; unless its name is given once more', () => {
     const host = mounted();
-    const error = refused(() => bind(BDF, {}, host));
+    const error = thrown(() => bind(BDF, {}, host));
     assert.ok(error instanceof UsageError);
     assert.match(
       error.message,
       /^0000:01:00\.0: bind: the host is using it: nvme0n1 is mounted on \/home; .*umount \/home; or .*--in-use 0000:01:00\.0$/,
     );
-    refused(() => bind(BDF, { inUse: ['0000:02:00.0'] }, host));
+    thrown(() => bind(BDF, { inUse: ['0000:02:00.0'] }, host));
     assert.deepEqual(host.acts, []);
     bind(BDF, { inUse: ['01:00.0'] }, host);
     assert.equal(driverNow(host, BDF), 'vfio-pci');
@@ -203,7 +194,7 @@ describe('bind refuses', () => {
       files: { [`${net}/flags`]: '0x1003' },
       links: { '/sys/class/net/eth0': net },
     });
-    const error = refused(() => bind(BDF, {}, host));
+    const error = thrown(() => bind(BDF, {}, host));
     assert.match(
       error.message,
       /^0000:01:00\.1: bind: the host is using it \(in one IOMMU group with 0000:01:00\.0\): eth0 is up/,
@@ -219,14 +210,14 @@ describe('bind refuses', () => {
   ] as const) {
     test(what, () => {
       const host = new MadeHost(machine);
-      assert.match(refused(() => bind(BDF, { inUse: [BDF] }, host)).message, message);
+      assert.match(thrown(() => bind(BDF, { inUse: [BDF] }, host)).message, message);
       assert.deepEqual(host.acts, []);
     });
   }
 
   for (const text of ['', 'eth0', '1:00.0', '0000:01:20.0', '0000:01:00.8', '../0000:01:00.0', '0000:01:00.0 ']) {
     test(`'${text}', which is no BDF`, () => {
-      const error = refused(() => bind(text, {}, new MadeHost({})));
+      const error = thrown(() => bind(text, {}, new MadeHost({})));
       assert.ok(error instanceof UsageError);
       assert.match(error.message, /is not a BDF/);
     });
@@ -300,7 +291,7 @@ describe('release', () => {
     host.lead('/proc/4711/fd/19', '/dev/vfio/7');
     // Links of /proc are absolute.
     host.link = (path) => (path === '/proc/4711/fd/19' ? '/dev/vfio/7' : MadeHost.prototype.link.call(host, path));
-    const error = refused(() => release(BDF, {}, host));
+    const error = thrown(() => release(BDF, {}, host));
     assert.match(error.message, /it is open: by process 4711 \(node cli\.js\) \(EBUSY\); .*kill 4711/);
     assert.equal(driverNow(host, BDF), 'vfio-pci');
   });
@@ -309,7 +300,7 @@ describe('release', () => {
     const host = edu();
     bind(BDF, {}, host);
     host.make(MEMORY, 'nobody\n');
-    assert.match(refused(() => release(BDF, {}, host)).message, /it had nobody, and now edu has it/);
+    assert.match(thrown(() => release(BDF, {}, host)).message, /it had nobody, and now edu has it/);
   });
 
   test('as a dry run does nothing', () => {
@@ -338,7 +329,7 @@ test('who is not root is told so, with a way to see what would be written', () =
   const card = { ...EDU, driver: 'edu', group: 7 };
   const host = new Guarded({ cards: { [BDF]: card }, files: { '/proc/self/status': ALICE } });
   process.env.XDG_STATE_HOME = '/home/alice/state';
-  const error = refused(() => bind(BDF, {}, host));
+  const error = thrown(() => bind(BDF, {}, host));
   delete process.env.XDG_STATE_HOME;
   assert.match(error.message, /only root may \(EACCES\); run it with sudo; --dry-run prints/);
   assert.equal(host.acts[0], `edu >/home/alice/state/vfiolab/drivers/${BDF}`);
