@@ -61,7 +61,10 @@ declare function clearTimeout(timeout: NodeJS.Timeout | string | number | undefi
 declare function clearInterval(timeout: NodeJS.Timeout | string | number | undefined): void;
 declare function clearImmediate(immediate: NodeJS.Immediate | undefined): void;
 declare function queueMicrotask(callback: () => void): void;
-declare var performance: { now(): number; readonly timeOrigin: number };
+declare module 'node:perf_hooks' {
+  export interface Performance { now(): number; readonly timeOrigin: number }
+}
+declare var performance: import('node:perf_hooks').Performance;
 
 declare module 'node:util' {
   export interface InspectOptions {}
