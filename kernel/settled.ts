@@ -7,6 +7,7 @@
  */
 import type { Declaration, Diagnostic, DiagnosticMessageChain, Node, Program, Symbol as TsSymbol } from 'typescript';
 import type { SourceFile, Type, TypeChecker } from 'typescript';
+import { declaredNames, globalNames } from './names.js';
 import { NODE_SLIM } from './overlay.js';
 import { CELL_SHELL } from './scope.js';
 import { SLIM_TYPES } from './slim.js';
@@ -17,17 +18,20 @@ type Ground = 'text' | 'name' | 'types' | 'members';
 
 /** All other complaints may stand on Node's types, for all that is known here. */
 const CODES: Readonly<Record<Ground, readonly number[]>> = {
-  // Without an initializer, await outside of async, a literal's property twice; declared twice, assigned a constant or an
-  // import, used before its declaration or its first value.
-  text: [1155, 1308, 1117, 2300, 2451, 2588, 2632, 2448, 2454],
-  name: [2304, 2552, 18004],
+  // Without an initializer, await outside of async, a literal's property twice; declared twice, assigned a constant, used before
+  // its declaration or its first value; assigned what is no variable, and what a comma drops.
+  text: [1155, 1308, 1117, 2300, 2451, 2588, 2448, 2454, 2364, 2695],
+  // Of a value; of a shorthand; of a namespace; a type's that is used as a value's.
+  name: [2304, 2552, 18004, 2503, 2693],
   types: [
     // Not assignable: a value, an argument; with the one that was meant; of a union's parts; read-only; a cast.
     ...[2322, 2345, 2820, 2559, 2560, 2540, 2352],
-    // Too many or too few arguments; none of the overloads, and why; what cannot be called.
-    ...[2554, 2555, 2556, 2769, 2770, 2772, 2349, 2351, 2757, 2761],
-    // Operands; comparisons, cases and conditions that are always the same.
-    ...[2362, 2363, 2365, 2367, 2678, 2801, 2774],
+    // Cannot be assigned: undefined, an enum, a class, a function, a namespace, an import.
+    ...[2539, 2628, 2629, 2630, 2631, 2632],
+    // Too many or too few arguments; none of the overloads, and why; what cannot be called; nothing returned.
+    ...[2554, 2555, 2556, 2769, 2770, 2772, 2349, 2351, 2757, 2761, 2355],
+    // Operands; an index; comparisons, cases and conditions that are always the same.
+    ...[2362, 2363, 2365, 2538, 2367, 2678, 2801, 2774],
     // Perhaps null or undefined; unknown; past the end of a tuple.
     ...[2531, 2532, 2533, 18046, 18047, 18048, 18049, 2493],
   ],
@@ -107,20 +111,17 @@ export class Settled {
     return ts.isInterfaceDeclaration(parent) && isLibrary(parent) && this.#declared.has(parent.name.text);
   }
 
-  /** Names that Node's types declare, at whatever level: more than the global ones, and none of those is missing. */
+  /** The global names that Node's types declare, or add to. */
   get #declared(): ReadonlySet<string> {
     this.#names ??= new Set([
-      ...ts.sys.readDirectory(this.#node, ['.d.ts']).flatMap((file) => names(ts.sys.readFile(file) ?? '')),
-      ...names(CELL_SHELL),
-      ...['__dirname', '__filename'],
+      ...ts.sys.readDirectory(this.#node, ['.d.ts']).flatMap((file) => globalNames(ts.sys.readFile(file) ?? '')),
+      ...globalNames(CELL_SHELL),
     ]);
     return this.#names;
   }
 }
 
-const DECLARED = /\b(?:var|let|const|function|class|interface|type|namespace|module|enum|import)\s+([\w$]+)/g;
-const names = (text: string): string[] => [...text.matchAll(DECLARED)].map(([, name = '']) => name);
-const STAND_IN: ReadonlySet<string> = new Set(names(SLIM_TYPES));
+const STAND_IN: ReadonlySet<string> = new Set(declaredNames(SLIM_TYPES).map(({ name }) => name));
 
 const isStandIn = (node: Node): boolean => node.getSourceFile().fileName.includes(`/@types/${NODE_SLIM}/`);
 const isLibrary = (node: Node): boolean => /\/typescript\/lib\/lib\.[^/]*$/.test(node.getSourceFile().fileName);

@@ -1,6 +1,6 @@
 /** What the type checker says of a cell, as in a session: with the stand-in for Node's types, or with all of them. */
 import path from 'node:path';
-import type { CompilerHost, CompilerOptions, Program, SourceFile } from 'typescript';
+import type { CompilerHost, CompilerOptions, Program, SourceFile, Symbol as TsSymbol, TypeChecker } from 'typescript';
 import { CELL_TYPES, NODE_SLIM, overlay, SHELL_TYPES } from '../kernel/overlay.js';
 import { LIBRARY_FILES, parsed } from '../kernel/program.js';
 import { Settled } from '../kernel/settled.js';
@@ -51,6 +51,16 @@ export class Checked {
         return files.get(name);
       },
     };
+  }
+
+  /** The global names, and how often each is declared. */
+  globals(): ReadonlyMap<string, number> {
+    this.tell('');
+    const checker = this.#program?.getTypeChecker() as TypeChecker & {
+      resolveName(name: string, at: undefined, meaning: number, excludeGlobals: boolean): TsSymbol | undefined;
+    };
+    const all = checker.resolveName('globalThis', undefined, ts.SymbolFlags.Value, false)?.exports ?? new Map();
+    return new Map([...all.values()].map(({ name, declarations = [] }: TsSymbol) => [name, declarations.length]));
   }
 
   /** @param before cells that it stands on, in one text */

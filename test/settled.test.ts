@@ -1,8 +1,13 @@
 /** What the stand-in for Node's types is enough to complain of: the same, to the letter, as with all of them, and they stay unloaded. */
 import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { globalNames } from '../kernel/names.js';
 import { Checked } from './checked.js';
 import { Compiling } from './compiler.js';
+
+const NODE = path.join(import.meta.dirname, '../../node_modules/@types/node');
 
 /** What the cells below stand on. */
 const BEFORE = [
@@ -53,7 +58,7 @@ const AT_ONCE: Readonly<Record<string, readonly string[]>> = {
   'no such choice': ["dev.enableIrqs('mis')"],
   'no overload': ['edu.STATUS.modify({ COMPUTNG: 1 })', "edu.STATUS.modify('a', 'b')"],
   'what cannot be called': ['edu.ID()', 'dev.bar(0)(1)'],
-  'a name of nobody': ['regzzter', 'edz.ID.read()', 'zzz = 5', 'norm(xqy)'],
+  'a name of nobody': ['regzzter', 'edz.ID.read()', 'zzz = 5', 'norm(xqy)', 'value + ID', 'names', 'const of = { start }', 'edus.ID'],
   'no TypeScript': ['const x = ;', 'edu.ID.read(', 'for (;;', 'const s = "abc', 'edu.STATSU.read(', '`abc'],
   'some of these': ['edu.STATSU.read()\ndev.bra(0)\ndev = 1\nconst q = ;'],
 };
@@ -126,5 +131,23 @@ describe('a complaint of the type checker', { timeout: 240_000 }, () => {
       assert.equal(settled, false, cell);
       assert.notDeepEqual(all.tell(cell, BEFORE.join('\n')).complaints, [], cell);
     }
+  });
+  test('knows every global name that Node declares or adds to', () => {
+    const [slim, all] = [new Checked('slim').globals(), new Checked('all').globals()];
+    const files = readdirSync(NODE, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.d.ts'));
+    const known = new Set(files.flatMap((file) => globalNames(readFileSync(path.join(NODE, file), 'utf8'))));
+    const more = [...all].filter(([name, times]) => times > (slim.get(name) ?? 0) && !name.startsWith('"'));
+    assert.ok(more.length > 80);
+    assert.deepEqual(
+      more.map(([name]) => name).filter((name) => !known.has(name)),
+      ['$'],
+    );
+    // What is in braces is not taken for one: 'value' and 'header' are names that people give.
+    assert.ok(known.size < 2 * more.length);
+    assert.deepEqual(
+      globalNames('declare module "m" { interface C {} global { var d: { e: C } } var f: C } type G = 1'),
+      ['d', 'G'],
+    );
+    assert.deepEqual(globalNames("declare global { var a: '{' } interface B { c: typeof d }").sort(), ['B', 'a']);
   });
 });

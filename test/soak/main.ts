@@ -5,13 +5,14 @@
  */
 import { parseArgs } from 'node:util';
 import { buffers } from './buffers.js';
+import { complaints } from './complaints.js';
 import { config } from './config.js';
 import { faces } from './faces.js';
 import { kernel } from './kernel.js';
 import { prompt } from './prompt.js';
 import type { Soak } from './soak.js';
 
-export const SOAKS: readonly Soak[] = [buffers, config, faces, kernel, prompt];
+export const SOAKS: readonly Soak[] = [buffers, complaints, config, faces, kernel, prompt];
 
 if (import.meta.filename === process.argv[1]) {
   const { values, positionals } = parseArgs({
