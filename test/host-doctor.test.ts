@@ -6,7 +6,20 @@ import { KernelClient, type Output } from '../kernel/client.js';
 import { UsageError } from '../lib/errors.js';
 import { doctor } from '../lib/host/doctor.js';
 import { VIEW } from '../lib/view.js';
-import { ALICE, AMD, ARM, BRIDGE, DISK, EDU, INTEL, MadeHost, type Machine, NIC, placeOf } from './host/machine.js';
+import {
+  ALICE,
+  AMD,
+  ARM,
+  BRIDGE,
+  DISK,
+  EDU,
+  INTEL,
+  MadeHost,
+  type Machine,
+  NIC,
+  placeOf,
+  ROOT,
+} from './host/machine.js';
 import { vfiolab } from './vfiolab.js';
 
 const BDF = '0000:01:00.0';
@@ -238,6 +251,21 @@ describe('the device', () => {
     assert.deepEqual(said, ['holder: process 4711 has it open: dpdk-testpmd -l']);
     assert.deepEqual(cures, ['kill 4711']);
   });
+  test('is open in hands that only root sees: it is enabled', () => {
+    const limits = 'Max locked memory  unlimited unlimited bytes';
+    const said = (enable: string, status: string, driver = 'vfio-pci') =>
+      told({
+        cards: { [BDF]: { ...BOUND, driver, files: { enable } } },
+        files: { '/proc/self/status': status, '/proc/self/limits': limits },
+      });
+    const { wrong, said: words, cures } = said('1', ALICE);
+    assert.deepEqual([wrong, words.length], [0, 1]);
+    assert.match(words[0] ?? '', /^holder: it is enabled, as while it is open: .* only root sees/);
+    assert.deepEqual(cures, ['sudo fuser -v /dev/vfio/7']);
+    assert.deepEqual(said('0', ALICE).said, []);
+    assert.deepEqual(said('1', ROOT).said, []);
+    assert.doesNotMatch(said('1', ALICE, 'edu').said.join(), /holder/);
+  });
   test('is in D3: what wakes it, by reset or else by looking at the bus again', () => {
     const d3 = (files: Readonly<Record<string, string>>) =>
       told({ cards: { [BDF]: { ...BOUND, files: { power_state: 'D3hot', ...files } } } });
@@ -327,6 +355,30 @@ describe('a virtual function', () => {
       const files = { ...there.files, '/proc/sys/kernel/osrelease': release };
       assert.equal(told({ ...there, files }, VF).wrong, asks, release);
     }
+  });
+  test('whose ids read as all ones, as those of every VF do: its link is up all the same', () => {
+    const config = (of: (offset: number) => number) => (host: MadeHost) => {
+      host.bytes = (path, count) =>
+        path === `/sys/bus/pci/devices/${VF}/config`
+          ? Uint8Array.from({ length: count }, (_, at) => of(at))
+          : undefined;
+    };
+    assert.deepEqual(
+      told(
+        machine('nvme'),
+        VF,
+        config((at) => (at < 4 ? 0xff : at)),
+      ).said,
+      [],
+    );
+    assert.match(
+      told(
+        machine('nvme'),
+        VF,
+        config(() => 0xff),
+      ).said.join(),
+      /^link: config space reads as all ones/,
+    );
   });
   test('that is open: its PF takes the token too', () => {
     assert.deepEqual(told(machine('vfio-pci'), PF).said, []);

@@ -37,10 +37,13 @@ const identity: Check = ({ host, bdf }) => {
   return [bad('device', `${text}: a bridge; VFIO is for the devices behind it`)];
 };
 
-/** A dead link, and a device without power, read as all ones. */
+/**
+ * A dead link, and a device without power, read as all ones. So do the first four bytes of a VF: its ids are those of its PF.
+ * Ref: PCI Express Base 6.0, 9.3.4.1
+ */
 const answers: Check = ({ host, bdf }) => {
-  const header = host.bytes(`${DEVICES}/${bdf}/config`, 4);
-  if (header === undefined || header.length < 4 || header.some((byte) => byte !== 0xff)) return [];
+  const header = host.bytes(`${DEVICES}/${bdf}/config`, 16);
+  if (header === undefined || header.length < 16 || header.some((byte) => byte !== 0xff)) return [];
   const again = [`echo 1 >${DEVICES}/${bdf}/remove`, 'echo 1 >/sys/bus/pci/rescan'];
   const text = 'config space reads as all ones: the link is down, or the device has no power or hangs';
   return [bad('link', text, [asRoot(again, host)])];
@@ -132,8 +135,17 @@ const nodes: Check = ({ host, bdf }) => {
   return [bad('node', `${host.user} has no permission for ${denied.join(' and ')}`, [asRoot(lines, host)])];
 };
 
+/** vfio-pci enables a device when it is opened, and disables it when it is closed. Ref: drivers/vfio/pci/vfio_pci_core.c */
+const enabled = (bdf: string, host: Host): boolean =>
+  isVfioDriver(driverOf(bdf, host)) && (host.number(`${DEVICES}/${bdf}/enable`) ?? 0) > 0;
+
 const holders: Check = ({ host, bdf }) => {
-  const found = holdersOf(Object.values(nodesOf(bdf, host)), host).filter(({ pid }) => pid !== process.pid);
+  const all = holdersOf(Object.values(nodesOf(bdf, host)), host);
+  if (all.length === 0 && !host.isRoot && enabled(bdf, host)) {
+    const text = 'it is enabled, as while it is open: a process of another user may have it, which only root sees';
+    return [warn('holder', text, [asRoot([`fuser -v ${Object.values(nodesOf(bdf, host)).join(' ')}`], host)])];
+  }
+  const found = all.filter(({ pid }) => pid !== process.pid);
   const shared = (host.text('/proc/net/unix') ?? '').includes(`/group-${groupOf(bdf, host)}.sock`);
   return found.map(({ pid, command }) => {
     const text = `process ${pid} has it open: ${command}`;

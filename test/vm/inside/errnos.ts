@@ -1,6 +1,6 @@
 /**
- * In the guest: what the kernel says no to on the iommufd path, and across both, each with its errno, why, and what to do next. EDU and
- * EDU_TOO are bound to vfio-pci. (The legacy group's: group.ts. Without interrupt remapping: ../iommu.test.ts.)
+ * In the guest: what the kernel says no to on the iommufd path, and across both, each with its errno, why, and what to do next. EDU,
+ * EDU_TOO and E1000E are bound to vfio-pci. (The legacy group's: group.ts. Without interrupt remapping: ../iommu.test.ts.)
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -8,12 +8,17 @@ import { chmodSync, chownSync, readdirSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import test from 'node:test';
 import { type Backend, IRQ } from '../../../lib/backend.js';
+import { openGroup } from '../../../lib/backends/group.js';
 import { openIommufd } from '../../../lib/backends/iommufd.js';
-import { LabError, open } from '../../../lib/index.js';
-import { EDU, EDU_TOO, NVME } from '../cards.js';
+import { addToContainer, deviceFd, openContainer, openNode, setIommu } from '../../../lib/backends/steps.js';
 import { groupOf } from '../../../lib/host/group.js';
+import { LabError, open } from '../../../lib/index.js';
+import { libc } from '../../../lib/native.js';
+import { FLAG } from '../../../lib/uapi.js';
+import { E1000E, EDU, EDU_TOO, NVME } from '../cards.js';
+import { as } from './as.js';
 import { held } from './held.js';
-import { IOMMUFD } from './paths.js';
+import { IOMMUFD, PATHS } from './paths.js';
 
 const RW = { read: true, write: true };
 const options = IOMMUFD ? {} : { skip: 'this kernel has no iommufd: npm run vm:kernel builds one that has' };
@@ -56,6 +61,25 @@ const REFUSED: readonly [what: string, act: (dev: Backend) => unknown, errno: st
     'EINVAL',
     /\/intx: VFIO_DEVICE_SET_IRQS \(trigger\): .*exclude each other/,
   ],
+  [
+    'INTx that an eventfd unmasks already',
+    (dev) => {
+      dev.setIrqs(IRQ.msi, 'trigger', 0, { none: 0 });
+      dev.setIrqs(IRQ.intx, 'trigger', 0, { eventfds: [dev.eventfd()] });
+      for (let twice = 0; twice < 2; twice++) dev.setIrqs(IRQ.intx, 'unmask', 0, { eventfds: [dev.eventfd()] });
+    },
+    'EBUSY',
+    /\/intx: VFIO_DEVICE_SET_IRQS \(unmask\): .*unmasked by an eventfd already/,
+  ],
+  [
+    'a vector that is not enabled',
+    (dev) => {
+      dev.setIrqs(IRQ.intx, 'trigger', 0, { none: 0 });
+      dev.setIrqs(IRQ.msi, 'trigger', 0, { none: 1 });
+    },
+    'EINVAL',
+    /\/msi: VFIO_DEVICE_SET_IRQS \(trigger\): .*or the vector is not/,
+  ],
   ['masking MSI', (dev) => dev.setIrqs(IRQ.msi, 'mask', 0, { none: 1 }), 'ENOTTY', /cannot mask or unmask this kind/],
 ];
 
@@ -76,6 +100,68 @@ test('the errnos of an IOAS and of its device, each in words', options, async (t
   assert.deepEqual(held(), []);
 });
 
+/** Each kind of interrupt keeps out the others. */
+const EXCLUSIVE: readonly (readonly [on: number, refused: number])[] = [
+  [IRQ.msix, IRQ.msi],
+  [IRQ.msix, IRQ.intx],
+  [IRQ.msi, IRQ.msix],
+  [IRQ.intx, IRQ.msi],
+];
+
+test('INTx, MSI and MSI-X exclude each other, as the kernel says it', () => {
+  for (const path of PATHS) {
+    const dev = path === 'group' ? openGroup(E1000E) : openIommufd(E1000E);
+    for (const [on, refused] of EXCLUSIVE) {
+      dev.setIrqs(on, 'trigger', 0, { eventfds: [dev.eventfd()] });
+      assert.throws(
+        () => dev.setIrqs(refused, 'trigger', 0, { eventfds: [dev.eventfd()] }),
+        (error) => error instanceof LabError && error.errno === 'EINVAL' && /exclude each other/.test(error.message),
+        `${on} ${refused}`,
+      );
+      dev.setIrqs(on, 'trigger', 0, { none: 0 });
+    }
+    dev.close();
+  }
+  assert.deepEqual(held(), []);
+});
+
+test('the steps of the group path out of order, and a device that is not in the group', () => {
+  const group = groupOf(EDU) ?? -1;
+  const [container, node] = [openContainer(EDU, FLAG.VFIO_TYPE1v2_IOMMU), openNode(EDU, group)];
+  try {
+    const refused = (act: () => unknown, words: RegExp): void => assert.throws(act, words);
+    refused(() => setIommu(EDU, container, FLAG.VFIO_TYPE1v2_IOMMU), /step 5, VFIO_SET_IOMMU: .*\(EINVAL\)/);
+    refused(
+      () => deviceFd(EDU, node, undefined),
+      /step 7, VFIO_GROUP_GET_DEVICE_FD: the group is in no container that has an IOMMU \(EINVAL\)/,
+    );
+    addToContainer(EDU, group, node, container);
+    setIommu(EDU, container, FLAG.VFIO_TYPE1v2_IOMMU);
+    refused(
+      () => deviceFd('0000:99:00.0', node, undefined),
+      /^.*0000:99:00\.0: step 7, .*: the group has no device of that name \(ENODEV\); bind it to vfio-pci/,
+    );
+  } finally {
+    for (const fd of [node, container]) libc().close(fd);
+  }
+  assert.deepEqual(held(), []);
+});
+
+test('nobody may open the container: the error says that it grants nothing by itself', () => {
+  const container = '/dev/vfio/vfio';
+  chmodSync(container, 0o600);
+  try {
+    as(65534, () =>
+      assert.throws(
+        () => openGroup(EDU),
+        /step 1, open \/dev\/vfio\/vfio: no permission .*\(EACCES\); .*grants nothing by itself: sudo chmod 0666/,
+      ),
+    );
+  } finally {
+    chmodSync(container, 0o666);
+  }
+});
+
 /** Opens each spec that it reads, as who runs it, and says what came of it; one that opens maps a MiB. */
 const OPENER = `
   import { createInterface } from 'node:readline';
@@ -91,6 +177,7 @@ const OPENER = `
   }`;
 
 test('another user, another process: who may not, who has it, and how much may be locked', options, async (t) => {
+  const [node, other, group] = [nodeOf(EDU), nodeOf(EDU_TOO), `/dev/vfio/${groupOf(EDU)}`];
   const nobody = ['--reuid=65534', '--regid=65534', '--clear-groups', 'prlimit', '--memlock=65536:65536'];
   const child = spawn('setpriv', [...nobody, process.execPath, '--input-type=module', '-e', OPENER], {
     stdio: ['pipe', 'pipe', 'inherit'],
@@ -100,7 +187,6 @@ test('another user, another process: who may not, who has it, and how much may b
     child.stdin.write(`${spec}\n`);
     return String((await answers.next()).value);
   };
-  const [node, other, group] = [nodeOf(EDU), nodeOf(EDU_TOO), `/dev/vfio/${groupOf(EDU)}`];
   try {
     chmodSync('/dev/iommu', 0o600);
     assert.match(

@@ -7,7 +7,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, readSync, writeFileSync, writeSync } from 'node:fs';
 import test from 'node:test';
-import { type CardEvent, type Device, EDU_DMA_MASK, GoneError, open, r32 } from '../../../lib/index.js';
+import { type CardEvent, type Device, doctor, EDU_DMA_MASK, GoneError, open, r32 } from '../../../lib/index.js';
 import { EDU, NVME, NVME_VFS } from '../cards.js';
 import { Face, killFaces } from './face.js';
 import { held } from './held.js';
@@ -185,6 +185,9 @@ test('a register that holds all-ones is told from a card that is not there', () 
     assert.throws(() => inverse.LIVENESS.read(), absent);
     assert.throws(() => bar.readBlock(4, 4), absent);
     assert.throws(() => dev.config.read32(8), absent);
+    const [link, ...more] = doctor(EDU).wrong;
+    assert.match(`${link?.about}: ${link?.text}`, /^link: config space reads as all ones: the link is down/);
+    assert.deepEqual(more, []);
     assert.equal(bar.read32(0), 0x010000ed, 'what is not all-ones is what it is');
   } finally {
     bridge('0000:00:11.0', buses);

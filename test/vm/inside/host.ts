@@ -10,9 +10,9 @@ import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { test } from 'node:test';
 import { LabError, UsageError } from '../../../lib/errors.js';
-import { driverOf, groupOf } from '../../../lib/host/group.js';
+import { driverOf, groupOf, nodesOf } from '../../../lib/host/group.js';
 import { bind, type Diagnosis, dfhWalk, doctor, holders, list, open, release, until } from '../../../lib/index.js';
-import { EDU, EDU_TOO, IVSHMEM, NVME, SHARED, SHARED_OTHER } from '../cards.js';
+import { EDU, EDU_TOO, IVSHMEM, NVME, NVME_VFS, SHARED, SHARED_OTHER } from '../cards.js';
 
 const INDEX = new URL('../../../lib/index.js', import.meta.url).href;
 const CLI = new URL('../../../repl/cli.js', import.meta.url).pathname;
@@ -128,7 +128,19 @@ test('a card that its driver uses: nvme goes and comes back', () => {
 
 test('where the probe fails, though the write to drivers_probe did not, all is put back', () => {
   // vfio-pci takes no PF whose VFs are there, and nvme leaves them.
+  writeFileSync(sys(NVME, 'sriov_drivers_autoprobe'), '0');
   writeFileSync(sys(NVME, 'sriov_numvfs'), '1');
+  writeFileSync(sys(NVME, 'sriov_drivers_autoprobe'), '1');
+  // A VF whose PF is its own driver's takes no token.
+  const [vf] = NVME_VFS;
+  bind(vf);
+  assert.match(
+    refused(() => open(`group:${vf}`, { vfToken: crypto.randomUUID() })).message,
+    new RegExp(`its PF ${NVME} is not bound to vfio-pci, and so there is no VF token \\(EINVAL\\); leave vfToken out`),
+  );
+  assert.deepEqual(ill(doctor(vf)), []);
+  open(`group:${vf}`).close();
+  release(vf);
   const inUse = refused(() => bind(NVME));
   assert.match(
     inUse.message,
@@ -200,6 +212,13 @@ test('bind --user: another user opens the card; without it the doctor’s comman
     const opened = `(globalThis.dev = lab.open('${EDU_TOO}'), dev.dma(2 ** 20), dev.bar(0).read32(0))`;
     assert.equal(await other.ask(opened), 0x0100_00ed);
     assert.equal(await other.ask('void dev.close()'), null);
+    // Root's processes are not theirs to see, but that the card is enabled is.
+    const seen = async () => ill((await other.ask(`lab.doctor('${EDU_TOO}')`)) as Diagnosis).join();
+    {
+      using _ = open(EDU_TOO);
+      assert.match(await seen(), /^holder: it is enabled, as while it is open/);
+    }
+    assert.equal(await seen(), '');
 
     release(EDU_TOO);
     const said = execFileSync(process.execPath, [
@@ -212,7 +231,8 @@ test('bind --user: another user opens the card; without it the doctor’s comman
       String(NOBODY),
     ]);
     assert.match(String(said), new RegExp(`${EDU_TOO} +no driver +→ +vfio-pci\n +${node}`));
-    assert.deepEqual([statSync(node).uid, statSync(node).gid], [NOBODY, NOBODY]);
+    for (const its of Object.values(nodesOf(EDU_TOO)))
+      assert.deepEqual([statSync(its).uid, statSync(its).gid], [NOBODY, NOBODY], its);
     assert.equal(await other.ask(`lab.open('${EDU_TOO}').bar(0).read32(0)`), 0x0100_00ed);
   } finally {
     await other.end();

@@ -1,12 +1,14 @@
 /** In a guest without an IOMMU: the card is opened all the same by who asks for it, and does DMA by physical address. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, writeFileSync } from 'node:fs';
 import test from 'node:test';
 import { EDU_BUFFER, open, SystemError, UsageError } from '../../../lib/index.js';
 import { acknowledge, raise, transfer } from '../../contract/edu.js';
 import { EDU_TOO } from '../cards.js';
+import { groupOf } from '../../../lib/host/group.js';
 import { CHECKOUT } from '../guest.js';
+import { as } from './as.js';
 import { held } from './held.js';
 
 const SPEC = `noiommu:${EDU_TOO}`;
@@ -54,6 +56,19 @@ test('DMA to and from pages of 4 KiB and 2 MiB, interrupts, a warning', kernelHa
   const child = spawnSync(process.execPath, ['--input-type=module', '-e', program], { encoding: 'utf8' });
   assert.equal(child.stdout, `${SPEC} - vfio-pci, no IOMMU\n`, child.stderr);
   assert.match(child.stderr, /^vfiolab: 0000:06:00\.0: no IOMMU has it: .*overwrite all of this machine’s memory$/m);
+
+  // Its node may be anybody's: the kernel asks for privilege besides.
+  chmodSync(`/dev/vfio/noiommu-${groupOf(EDU_TOO)}`, 0o666);
+  as(65534, () =>
+    assert.throws(
+      () => open(SPEC, { unsafe: true }),
+      (error) =>
+        error instanceof SystemError &&
+        /step 3, open \S+noiommu-\d+: .*privileged processes only \(CAP_SYS_RAWIO\) \(EPERM\); run it as root$/.test(
+          error.message,
+        ),
+    ),
+  );
 
   const dev = open(SPEC, { unsafe: true });
   dev.busMaster(true);

@@ -4,10 +4,10 @@
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
-import { enableVfs, LabError, open, UsageError } from '../../../lib/index.js';
+import { doctor, enableVfs, LabError, open, UsageError } from '../../../lib/index.js';
 import { EDU, NVME, NVME_VFS } from '../cards.js';
 import { CHECKOUT } from '../guest.js';
 import { held } from './held.js';
@@ -47,8 +47,37 @@ test('tokens that the kernel need not see are refused before', () => {
 
 test('vfio-pci enables VFs only where it was told that it may', () => {
   assert.throws(() => enableVfs(NVME, 2), /vfio-pci may not enable SR-IOV \(ENOENT\); .*enable_sriov$/);
+  // As the kernel itself says it.
+  assert.throws(() => writeFileSync(`/sys/bus/pci/devices/${NVME}/sriov_numvfs`, '2'), { code: 'ENOENT' });
   writeFileSync('/sys/module/vfio_pci/parameters/enable_sriov', '1');
 });
+
+/** Without the iommufd path, as on a kernel that has none: a plain BDF takes the group then. */
+function groupOnly(act: () => void): void {
+  const [node, away] = ['/dev/iommu', '/dev/iommu.away'];
+  const there = existsSync(node);
+  if (there) renameSync(node, away);
+  try {
+    act();
+  } finally {
+    if (there) renameSync(away, node);
+  }
+}
+
+/** What the doctor finds wrong. */
+const ill = (bdf: string, vfToken?: string): string[] =>
+  doctor(bdf, { vfToken }).wrong.map(({ about, text }) => `${about}: ${text}`);
+
+/** The doctor's command, in a shell that knows `vfiolab`; what it prints opens the VF. */
+function cured(bdf: string): string {
+  const folder = '/run/vfiolab-bin';
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(`${folder}/vfiolab`, `#!/bin/sh\nexec '${process.execPath}' '${CLI}' "$@"\n`, { mode: 0o755 });
+  const command = doctor(bdf).cures.at(-1) ?? '';
+  const env = { ...process.env, PATH: `${folder}:${process.env.PATH}` };
+  const { stdout, stderr } = spawnSync('sh', ['-c', command], { encoding: 'utf8', env });
+  return /^open\('0000:02:00\.1', \{ vfToken: '([0-9a-f-]{36})' \}\)$/m.exec(stdout)?.[1] ?? stderr;
+}
 
 for (const path of PATHS) {
   test(`${path}: VFs are enabled, and are open to who has the token of their PF`, () => {
@@ -89,9 +118,23 @@ for (const path of PATHS) {
     ] as const) {
       assert.match(opening(`group:${NVME}`, vfToken), words);
     }
+    groupOnly(() => {
+      assert.match(ill(NVME).join(), /^VF token: its VFs are in use with one: .*process \d+ \(.*\) has it in use/);
+      assert.deepEqual(ill(NVME, TOKEN), []);
+    });
     // The kernel would wait for it, and this process with it.
     assert.throws(() => enableVfs(NVME, 0), /0000:02:00\.1: enableVfs: it is open: by process \d+ .*\(EBUSY\)/);
     vf.close();
+    groupOnly(() => {
+      assert.match(opening(VF, undefined), /none was given \(EACCES\)/);
+      assert.deepEqual(ill(VF), [`VF token: a VF of ${NVME}: open() takes the VF token that ${NVME} was opened with`]);
+      if (path !== 'group') return;
+      const vfToken = cured(VF);
+      assert.deepEqual(ill(VF, vfToken), []);
+      assert.equal(opening(VF, vfToken), 'open', vfToken);
+    });
+    // Where no token is asked for the doctor says so.
+    assert.equal(ill(VF).length === 0, opening(VF, undefined) === 'open');
     assert.deepEqual(enableVfs(NVME, 0), []);
     assert.deepEqual(held(), []);
   });
