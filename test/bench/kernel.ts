@@ -91,6 +91,18 @@ function ours(): Contender[] {
       sample: () => several((n) => run(`${CELL} + ${n}`)),
     },
     {
+      name: 'our client: the first misspelt register',
+      ...ms,
+      floor: NODE,
+      sample: async () => {
+        await run("const edu = open('sim:edu').bar(0).registers(EDU)");
+        return since(async () => {
+          const { status } = await started().execute('edu.STATSU.read()', { onOutput: () => {} });
+          if (status !== 'error') throw new Error(`a misspelt register ended with ${status}`);
+        });
+      },
+    },
+    {
       name: 'our client: completion',
       ...ms,
       floor: 'ipykernel: completion',
