@@ -42,6 +42,9 @@ const GROUNDS = new Map(
   Object.entries(CODES).flatMap(([ground, codes]) => codes.map((code) => [code, ground as Ground] as const)),
 );
 
+/** Of these it is looked at whose member it would be; of the others, at what the message names. */
+const NO_MEMBER: readonly number[] = [2339, 2551];
+
 /** Of the stand-in's console: they take anything, so whatever is wrong is inside of their parentheses. */
 const TAKES_ALL = /^(log|info|warn|error|debug)$/;
 
@@ -84,8 +87,10 @@ export class Settled {
     const around = statement(at);
     if (!around || consults(around, checker)) return false;
     if (ground !== 'members' && !chain.includes('members')) return true;
-    const owner = ownerOf(at);
-    if (owner && ground === 'members') return !this.#gains(checker.getTypeAtLocation(owner), checker);
+    if (NO_MEMBER.includes(code)) {
+      const owner = ownerOf(at);
+      return owner !== undefined && !this.#gains(checker.getTypeAtLocation(owner), checker);
+    }
     return !/\[\]'/.test(text(messageText)) && !words.some((word) => this.#isMergedName(word, checker));
   }
 

@@ -26,25 +26,25 @@ interface AbortController { readonly signal: AbortSignal; abort(reason?: any): v
 declare var AbortController: { prototype: AbortController; new (): AbortController };
 
 interface Console {
-  assert(condition?: unknown, ...data: any[]): void;
+  assert(value: any, message?: string, ...optionalParams: any[]): void;
   clear(): void;
   count(label?: string): void;
   countReset(label?: string): void;
-  debug(...data: any[]): void;
-  dir(item?: any, options?: any): void;
+  debug(message?: any, ...optionalParams: any[]): void;
+  dir(obj: any, options?: any): void;
   dirxml(...data: any[]): void;
-  error(...data: any[]): void;
+  error(message?: any, ...optionalParams: any[]): void;
   group(...data: any[]): void;
   groupCollapsed(...data: any[]): void;
   groupEnd(): void;
-  info(...data: any[]): void;
-  log(...data: any[]): void;
-  table(tabularData?: any, properties?: readonly string[]): void;
+  info(message?: any, ...optionalParams: any[]): void;
+  log(message?: any, ...optionalParams: any[]): void;
+  table(tabularData: any, properties?: readonly string[]): void;
   time(label?: string): void;
   timeEnd(label?: string): void;
   timeLog(label?: string, ...data: any[]): void;
-  trace(...data: any[]): void;
-  warn(...data: any[]): void;
+  trace(message?: any, ...optionalParams: any[]): void;
+  warn(message?: any, ...optionalParams: any[]): void;
 }
 declare var console: Console;
 
