@@ -35,6 +35,23 @@ for (const path of PATHS) {
     await face.run('state.dev.bar(0).write32(4, 1)');
     assert.equal(dev.bar(0).read32(4), 0xffff_fffe);
 
+    // Reset by one while the other reads without pause: a fault at most, and both go on.
+    const busy = face.said();
+    const reads = face.run(`say('reads');
+      const seen = {};
+      for (const end = Date.now() + 500; Date.now() < end; ) {
+        let what = 'value';
+        try { state.dev.bar(0).read32(0) } catch (error) { what = error.name }
+        seen[what] = (seen[what] ?? 0) + 1;
+      }
+      return seen`);
+    await busy;
+    for (let n = 0; n < 3; n++) dev.reset();
+    const { value, BusError: _, ...others } = (await reads) as Record<string, number>;
+    assert.ok((value ?? 0) > 0);
+    assert.deepEqual(others, {});
+    alive(dev);
+
     const mine = dev.dma(4096, { mask: EDU_DMA_MASK });
     const kept = 'state.kept = state.dev.dma(2 ** 21, { mask: lab.EDU_DMA_MASK }); return state.kept.iova';
     const theirs = BigInt(String(await face.run(kept)));
