@@ -252,9 +252,33 @@ export function addressOf(bytes: Uint8Array): number {
   return Number(koffi().address(new Uint8Array(bytes.buffer, bytes.byteOffset)));
 }
 
+/** Where `node native/build.mjs` puts it. */
+const JS_FILE = fileURLToPath(new URL(`../native/linux-${process.arch}/js.node`, import.meta.url));
+
+/** What reaches into JavaScript: js.node's; without it koffi's, which aborts the process when its thread is ended meanwhile. */
+interface Reach {
+  poll(fd: number, callback: () => void): Watch;
+  view(at: number, size: number): ArrayBuffer;
+}
+
+const reach = once((): Reach => {
+  try {
+    const { Poll, view }: Pick<Reach, 'view'> & { Poll: new (...args: Parameters<Reach['poll']>) => Watch } =
+      require(JS_FILE);
+    return { poll: (fd, callback) => new Poll(fd, callback), view };
+  } catch {
+    // Node turns its event loop once more when all JavaScript has ended: no callback then.
+    process.once('exit', () => {
+      for (const each of watches) each.stop();
+    });
+    const { node, view } = koffi();
+    return { poll: node.poll, view };
+  }
+});
+
 /** Mapped memory as bytes. Nothing keeps the mapping: it must outlive every view, or be replaced in place. */
 export function bytesAt(at: number, size: number): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(koffi().view(at, size));
+  return new Uint8Array(reach().view(at, size));
 }
 
 /** Calls back from the event loop while an fd is readable. */
@@ -270,27 +294,10 @@ export interface Watch {
 /** Those that are not closed: collected, one would call back no more. */
 const watches = new Set<Watch>();
 
-/** Where `node native/build.mjs` puts it. */
-const WATCH_FILE = fileURLToPath(new URL(`../native/linux-${process.arch}/watch.node`, import.meta.url));
-
-/** watch.node's; without it koffi's, which ends the process with SIGABRT when a worker is terminated while an fd is readable. */
-const poll = once((): ((fd: number, callback: () => void) => Watch) => {
-  try {
-    const Poll: new (fd: number, callback: () => void) => Watch = require(WATCH_FILE);
-    return (fd, callback) => new Poll(fd, callback);
-  } catch {
-    // Node turns its event loop once more when all JavaScript has ended: no callback then.
-    process.once('exit', () => {
-      for (const each of watches) each.stop();
-    });
-    return koffi().node.poll;
-  }
-});
-
 /** A watch on an fd, started. @throws Error where the fd is closed: koffi would end the process. */
 export function watch(fd: number, callback: () => void): Watch {
   if (!libc().isOpen(fd)) throw new Error(`fd ${fd} is closed, and cannot be watched`);
-  const handle = poll()(fd, callback);
+  const handle = reach().poll(fd, callback);
   const watched: Watch = {
     start: (callback) => handle.start(callback),
     stop: () => handle.stop(),

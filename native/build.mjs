@@ -1,5 +1,5 @@
 /**
- * Builds mmio.so and watch.node with a plain C compiler: `node native/build.mjs` for this machine, `--arch x64|arm64` for another,
+ * Builds mmio.so and js.node with a plain C compiler: `node native/build.mjs` for this machine, `--arch x64|arm64` for another,
  * `--out` into another folder than the package's. $CC names the compiler of this machine. Without one the library works
  * through pread and pwrite, so this never fails an install.
  */
@@ -12,10 +12,10 @@ import { parseArgs } from 'node:util';
 const CODE = ['-std=gnu11', '-O2', '-Wall', '-Wextra', '-fPIC', '-ffreestanding', '-fvisibility=hidden'];
 const PLAIN = ['-fno-stack-protector', '-fno-asynchronous-unwind-tables', '-fno-builtin'];
 const LINK = ['-shared', '-nostdlib', '-s', '-Wl,-z,nodelete', '-Wl,-z,noexecstack', '-Wl,--build-id=none'];
-/** Each from one file. What watch.node calls is Node's: bound when it is loaded, so that a lack is met there. */
+/** Each from one file. What js.node calls is Node's: bound when it is loaded, so that a lack is met there. */
 const TARGETS = [
   { source: 'mmio.c', target: 'mmio.so', link: '-Wl,-z,defs' },
-  { source: 'watch.c', target: 'watch.node', link: '-Wl,-z,now' },
+  { source: 'js.c', target: 'js.node', link: '-Wl,-z,now' },
 ];
 const CROSS = { x64: 'x86_64-linux-gnu-gcc', arm64: 'aarch64-linux-gnu-gcc' };
 

@@ -16,6 +16,7 @@ const RESTS = 'watch(quiet, () => {}); reached();';
 const READABLE = 'watch(ready, () => reached());';
 const BUSY = 'watch(ready, () => { reached(); for (;;); });';
 const OPENS = 'reached(); for (;;) watch(quiet, () => {}).close();';
+const VIEWS = 'const at = libc().mmap(0, 4096, 3, 0x22, -1, 0); reached(); for (;;) bytesAt(at, 4096);';
 const AWAITS = `
   const { open } = await import(${JSON.stringify(LIBRARY)});
   const [irq] = open('sim:edu').enableIrqs('msi');
@@ -30,6 +31,7 @@ const ENDINGS = [
   { name: 'terminated, readable', worker: READABLE, main: 'worker.terminate()', exits: TERMINATED },
   { name: 'terminated, in a callback', worker: BUSY, main: 'worker.terminate()', exits: TERMINATED },
   { name: 'terminated, as it opens and closes', worker: OPENS, main: 'worker.terminate()', exits: TERMINATED },
+  { name: 'terminated, as it looks at memory', worker: VIEWS, main: 'worker.terminate()', exits: TERMINATED },
   { name: 'terminated, awaits an interrupt', worker: AWAITS, main: 'worker.terminate()', exits: TERMINATED },
   { name: 'exits, readable', worker: `${READABLE} setTimeout(() => process.exit(3), 5);`, main: '', exits: 3 },
   { name: 'throws, readable', worker: `${READABLE} setTimeout(() => { throw 0; }, 5);`, main: '', exits: TERMINATED },
@@ -43,7 +45,7 @@ const program = (worker: string, main: string): string => `
   const BODY = ${JSON.stringify(`
     const turn = require('node:worker_threads').workerData;
     const reached = () => { Atomics.store(turn, 0, 1); Atomics.notify(turn, 0); };
-    import(${JSON.stringify(NATIVE)}).then(async ({ libc, watch }) => {
+    import(${JSON.stringify(NATIVE)}).then(async ({ bytesAt, libc, watch }) => {
       const [ready, quiet] = [libc().eventfd(), libc().eventfd()];
       libc().write(ready, new Uint8Array(BigUint64Array.of(1n).buffer), 8);
       setInterval(() => {}, 1000);

@@ -212,7 +212,7 @@ test('a process ends while an fd that it watches is readable', () => {
   assert.equal(ended.status, 0, ended.stderr);
 });
 
-test('without mmio.so and watch.node the library loads, says what is missing, and watches', () => {
+test('without mmio.so and js.node the library loads, says what is missing, and watches', () => {
   const folder = mkdtempSync(join(tmpdir(), 'vfiolab-native-'));
   try {
     const root = fileURLToPath(new URL('../..', import.meta.url));

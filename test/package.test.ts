@@ -68,7 +68,7 @@ describe('the package, installed without scripts and without a compiler', { time
 
   test('holds what is needed to run, and no tests', () => {
     const there = (path: string) => existsSync(join(installed, path));
-    const built = ['mmio.so', 'watch.node'].map((name) => `dist/native/linux-${process.arch}/${name}`);
+    const built = ['mmio.so', 'js.node'].map((name) => `dist/native/linux-${process.arch}/${name}`);
     for (const path of ['README.md', 'LICENSE', 'notebooks/edu.ipynb', ...built]) assert.ok(there(path), path);
     for (const path of ['test', 'dist/test', '.ci', 'node_modules']) assert.ok(!there(path), path);
   });

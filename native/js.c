@@ -1,9 +1,9 @@
 /*
- * watch.node: calls back from Node's event loop while an fd is readable.
+ * js.node: what reaches into JavaScript: a call from Node's event loop while an fd is readable, and memory as an ArrayBuffer.
  *
  * A thread may be ended at any moment: Node then lets no JavaScript run any more, but turns the event loop until its own handles
- * are closed. So no call into JavaScript is taken for granted here: one that is refused is left, and the watch closed when
- * Node finalizes its object, before the loop goes.
+ * are closed. So nothing that Node-API does is taken for granted here (koffi does, and aborts the process): what it refuses is left, and
+ * a watch closed when Node finalizes its object, before the loop goes.
  *
  * Node-API and libuv, declared by hand as far as they are used: no headers are needed to build it, one file serves every Node. Built by
  * build.mjs, loaded by lib/native.ts alone. Ref: nodejs.org/api/n-api.html; docs.libuv.org/en/v1.x/poll.html
@@ -30,6 +30,10 @@ typedef struct {
 
 napi_status napi_get_cb_info(napi_env, napi_callback_info, unsigned long *count, napi_value *, napi_value *self, void **);
 napi_status napi_get_value_int32(napi_env, napi_value, int *);
+napi_status napi_get_value_int64(napi_env, napi_value, long *);
+napi_status napi_create_external_arraybuffer(napi_env, void *, unsigned long size, napi_finalize, void *hint, napi_value *);
+napi_status napi_create_function(napi_env, const char *name, unsigned long length, napi_callback, void *data, napi_value *);
+napi_status napi_set_named_property(napi_env, napi_value, const char *name, napi_value);
 napi_status napi_get_global(napi_env, napi_value *);
 napi_status napi_typeof(napi_env, napi_value, napi_valuetype *);
 napi_status napi_throw_error(napi_env, const char *code, const char *message);
@@ -203,16 +207,34 @@ none:
 	return 0;
 }
 
-/* What Node calls in each thread that loads it: the module is the class. */
+/* view(at, size): that memory, which nothing keeps. */
+static napi_value view(napi_env env, napi_callback_info info)
+{
+	napi_value arguments[2], buffer = 0;
+	unsigned long count = 2;
+	long at, size;
+
+	if (napi_get_cb_info(env, info, &count, arguments, 0, 0) == napi_ok &&
+	    napi_get_value_int64(env, arguments[0], &at) == napi_ok && napi_get_value_int64(env, arguments[1], &size) == napi_ok &&
+	    napi_create_external_arraybuffer(env, (void *)at, (unsigned long)size, 0, 0, &buffer) == napi_ok)
+		return buffer;
+	/* Left where there is an exception already. */
+	napi_throw_error(env, 0, "no ArrayBuffer over this memory");
+	return 0;
+}
+
+/* What Node calls in each thread that loads it. */
 PUBLIC napi_value napi_register_module_v1(napi_env env, napi_value exports)
 {
 	const napi_property_descriptor methods[] = {
-		{.name = "start", .method = start}, {.name = "stop", .method = stop},   {.name = "ref", .method = ref},
+		{.name = "start", .method = start}, {.name = "stop", .method = stop},	{.name = "ref", .method = ref},
 		{.name = "unref", .method = unref}, {.name = "close", .method = close},
 	};
-	napi_value class;
+	napi_value value;
 
-	if (napi_define_class(env, "Poll", 4, construct, 0, sizeof methods / sizeof *methods, methods, &class) != napi_ok)
-		return exports;
-	return class;
+	if (napi_define_class(env, "Poll", 4, construct, 0, sizeof methods / sizeof *methods, methods, &value) == napi_ok)
+		napi_set_named_property(env, exports, "Poll", value);
+	if (napi_create_function(env, "view", 4, view, 0, &value) == napi_ok)
+		napi_set_named_property(env, exports, "view", value);
+	return exports;
 }
