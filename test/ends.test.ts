@@ -14,6 +14,8 @@ const LIBRARY = new URL('../lib/index.js', import.meta.url).href;
 /** What a worker does, that is ended once it has counted `turn`. Its main thread loads nothing of the library. */
 const RESTS = 'watch(quiet, () => {}); reached();';
 const READABLE = 'watch(ready, () => reached());';
+const EXITS = 'watch(ready, () => { reached(); setImmediate(() => process.exit(3)); });';
+const THROWS = 'watch(ready, () => { reached(); setImmediate(() => { throw 0; }); });';
 const BUSY = 'watch(ready, () => { reached(); for (;;); });';
 const OPENS = 'reached(); for (;;) watch(quiet, () => {}).close();';
 const VIEWS = 'const at = libc().mmap(0, 4096, 3, 0x22, -1, 0); reached(); for (;;) bytesAt(at, 4096);';
@@ -33,8 +35,8 @@ const ENDINGS = [
   { name: 'terminated, as it opens and closes', worker: OPENS, main: 'worker.terminate()', exits: TERMINATED },
   { name: 'terminated, as it looks at memory', worker: VIEWS, main: 'worker.terminate()', exits: TERMINATED },
   { name: 'terminated, awaits an interrupt', worker: AWAITS, main: 'worker.terminate()', exits: TERMINATED },
-  { name: 'exits, readable', worker: `${READABLE} setTimeout(() => process.exit(3), 5);`, main: '', exits: 3 },
-  { name: 'throws, readable', worker: `${READABLE} setTimeout(() => { throw 0; }, 5);`, main: '', exits: TERMINATED },
+  { name: 'exits, readable', worker: EXITS, main: '', exits: 3 },
+  { name: 'throws, readable', worker: THROWS, main: '', exits: TERMINATED },
 ] as const;
 
 const WORKERS = 3;
