@@ -1,6 +1,6 @@
 /** The names that a declaration file adds to the global ones, told from its text: parsed, Node's types would take ten times as long. */
 
-const COMMENT = /\/\*[^]*?\*\/|\/\/.*/g;
+const COMMENT = /\/\*[\s\S]*?\*\/|\/\/.*/g;
 const TOKEN =
   /[{}]|\bglobal\s*(?=\{)|\b(?:var|let|const|function|class|interface|type|namespace|module|enum|import)\s+([\w$]+)/g;
 
