@@ -7,16 +7,18 @@ import path from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { until } from './kernel-bench.js';
 
-/** Screenshots of the last run: to be looked at, not to be committed. */
-export const SCREENS: string = path.join(import.meta.dirname, '..', 'screens');
+/** With VFIOLAB_TEST_SCREENS=1 screenshots of the run are left here: to be looked at, not to be committed. */
+const SCREENS = path.join(import.meta.dirname, '..', 'screens');
 
 export function openBrowser(): Promise<Browser> {
-  mkdirSync(SCREENS, { recursive: true });
   return chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu'] });
 }
 
-export const screenshot = (page: Page, name: string): Promise<unknown> =>
-  page.screenshot({ path: path.join(SCREENS, `${name}.png`), fullPage: true });
+export async function screenshot(page: Page, name: string): Promise<void> {
+  if (process.env.VFIOLAB_TEST_SCREENS !== '1') return;
+  mkdirSync(SCREENS, { recursive: true });
+  await page.screenshot({ path: path.join(SCREENS, `${name}.png`), fullPage: true });
+}
 
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');

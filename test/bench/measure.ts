@@ -30,11 +30,11 @@ export interface Aim {
   readonly atMost: number;
 }
 
-/** Runs the contenders in turn, `rounds` times after `warmup` rounds that do not count. */
+/** Runs the contenders in turn, `rounds` times after `warmup` rounds that do not count: none for a single one, which is a look. */
 export async function interleave(
   rounds: number,
   contenders: readonly Contender[],
-  warmup: number = Math.ceil(rounds / 10),
+  warmup: number = rounds > 1 ? Math.ceil(rounds / 10) : 0,
 ): Promise<Figure[]> {
   const kept = contenders.map((): number[] => []);
   for (let round = -warmup; round < rounds; round++) {

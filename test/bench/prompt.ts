@@ -76,14 +76,14 @@ export const prompt: Section = {
       { name: `vfiolab ${PEEK.join(' ')}`, unit: 'ms', floor: NODE, sample: () => wholeProcess(CLI, ...PEEK) },
       { name: KERNEL, unit: 'ms', sample: kernelAlone },
     ];
-    if (!have('python3')) return interleave(rounds, contenders, 1);
+    if (!have('python3')) return interleave(rounds, contenders);
     const python = new LineChild(PYTHON, [source('terminal.py')]);
     for (const each of [OURS, ...OTHERS]) if (!each.need || have(each.need)) contenders.push(...rows(python, each));
     const pinned = panel();
     const typed = keys();
     contenders.push(...pinned.contenders, ...typed.contenders);
     try {
-      return await interleave(rounds, contenders, 1);
+      return await interleave(rounds, contenders);
     } finally {
       await pinned.end();
       await typed.end();
