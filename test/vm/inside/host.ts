@@ -9,9 +9,10 @@ import { chownSync, existsSync, readFileSync, statSync, writeFileSync } from 'no
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { test } from 'node:test';
-import { LabError, UsageError } from '../../../lib/errors.js';
+import { UsageError } from '../../../lib/errors.js';
 import { driverOf, groupOf, nodesOf } from '../../../lib/host/group.js';
 import { bind, type Diagnosis, dfhWalk, doctor, holders, list, open, release, until } from '../../../lib/index.js';
+import { thrown } from '../../thrown.js';
 import { EDU, EDU_TOO, IVSHMEM, NVME, NVME_VFS, SHARED, SHARED_OTHER } from '../cards.js';
 
 const INDEX = new URL('../../../lib/index.js', import.meta.url).href;
@@ -19,16 +20,6 @@ const CLI = new URL('../../../repl/cli.js', import.meta.url).pathname;
 const sys = (bdf: string, name: string): string => `/sys/bus/pci/devices/${bdf}/${name}`;
 const NOBODY = 65534;
 const AS_NOBODY = ['setpriv', `--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups'];
-
-function refused(act: () => unknown): LabError {
-  try {
-    act();
-  } catch (error) {
-    assert.ok(error instanceof LabError, String(error));
-    return error;
-  }
-  return assert.fail('nothing was thrown');
-}
 
 /** What a doctor finds that is not good. */
 const ill = ({ findings }: Pick<Diagnosis, 'findings'>): string[] =>
@@ -83,7 +74,7 @@ test('bind and release: a card that no driver has', () => {
   assert.ok(nodes.includes(`/dev/vfio/${groupOf(EDU_TOO)}`), nodes.join());
   const dev = open(EDU_TOO);
   assert.equal(dev.bar(0).read32(0), 0x0100_00ed);
-  assert.match(refused(() => release(EDU_TOO)).message, new RegExp(`it is open: by process ${process.pid} `));
+  assert.match(thrown(() => release(EDU_TOO)).message, new RegExp(`it is open: by process ${process.pid} `));
   dev.close();
   assert.deepEqual(release(EDU_TOO).moves, [{ bdf: EDU_TOO, from: 'vfio-pci', to: undefined }]);
   assert.ok(!existsSync(`/run/vfiolab/drivers/${EDU_TOO}`));
@@ -113,7 +104,7 @@ test('a dry run, given to a shell, does what bind does', () => {
 test('a bridge is refused, and its driver stays', () => {
   const port = list().find((one) => one.driver === 'pcieport' && one.group !== undefined);
   assert.ok(port !== undefined);
-  assert.ok(refused(() => bind(port.bdf, { inUse: [port.bdf] })) instanceof UsageError);
+  assert.ok(thrown(() => bind(port.bdf, { inUse: [port.bdf] })) instanceof UsageError);
   assert.equal(driverOf(port.bdf), 'pcieport');
 });
 
@@ -135,18 +126,18 @@ test('where the probe fails, though the write to drivers_probe did not, all is p
   const [vf] = NVME_VFS;
   bind(vf);
   assert.match(
-    refused(() => open(`group:${vf}`, { vfToken: crypto.randomUUID() })).message,
+    thrown(() => open(`group:${vf}`, { vfToken: crypto.randomUUID() })).message,
     new RegExp(`its PF ${NVME} is not bound to vfio-pci, and so there is no VF token \\(EINVAL\\); leave vfToken out`),
   );
   assert.deepEqual(ill(doctor(vf)), []);
   open(`group:${vf}`).close();
   release(vf);
-  const inUse = refused(() => bind(NVME));
+  const inUse = thrown(() => bind(NVME));
   assert.match(
     inUse.message,
     /the host is using it: 1 VFs of it are enabled; end that first: echo 0 >\S+sriov_numvfs; or .*--in-use/,
   );
-  const error = refused(() => bind(NVME, { inUse: [NVME] }));
+  const error = thrown(() => bind(NVME, { inUse: [NVME] }));
   assert.match(error.message, /drivers_probe: vfio-pci did not take the device: no driver has it; all is as it was/);
   assert.equal(driverOf(NVME), 'nvme');
   assert.equal(readFileSync(sys(NVME, 'driver_override'), 'utf8').trim(), '(null)');
