@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { after, describe, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { KernelClient, type Output, type StartOptions } from '../kernel/client.js';
 import { Bench, lives, until } from './kernel-bench.js';
@@ -66,20 +66,6 @@ describe('a kernel process', { timeout: 300_000 }, () => {
     }
   });
 
-  test('cells asked for while one fails are aborted; later ones run', async () => {
-    const bench = await start();
-    const [first, second, third] = await Promise.all([
-      bench.run("await new Promise((r) => setTimeout(r, 50)); throw new Error('stop')"),
-      bench.run("console.log('never')"),
-      bench.run("console.log('never')"),
-    ]);
-    assert.equal(first.reply.status, 'error');
-    assert.deepEqual([second.reply.status, third.reply.status], ['aborted', 'aborted']);
-    assert.deepEqual(second.outputs, []);
-    assert.equal((await bench.run('1')).result, '1');
-    await bench.end();
-  });
-
   test('an endless loop does not keep it from ending', async () => {
     const bench = await start();
     let ended: Promise<void> | undefined;
@@ -89,47 +75,6 @@ describe('a kernel process', { timeout: 300_000 }, () => {
     await bench.run("console.log('go'); while (true) {}", { onOutput }).catch(() => {});
     await ended;
     assert.equal(lives(bench.kernel.pid), false);
-  });
-
-  test('process.exit in a cell, and in a timer of it, is an error there; the kernel goes on', async () => {
-    const bench = await start();
-    await bench.run('const kept = 1');
-    const { reply } = await bench.run('process.exit(3)');
-    assert.match(reply.evalue ?? '', /process.exit\(3\) in a cell: the kernel goes on/);
-    const timer = await bench.run(
-      'setTimeout(() => process.exit(3), 1); await new Promise((r) => setTimeout(r, 50)); kept',
-    );
-    assert.match(timer.stderr, /Uncaught: Error: process.exit\(3\)/);
-    assert.equal(timer.result, '1');
-    await bench.end();
-  });
-
-  test('a worker that dies is told where it was started, also in a later cell; the kernel goes on', async () => {
-    const bench = await start();
-    await bench.run("import { Worker } from 'node:worker_threads'; import { once } from 'node:events'; const kept = 1");
-    const dying: [worker: string, told: string][] = [
-      ["once('message', () => { throw new Error('lost') })", 'A worker died: Error: lost\n'],
-      ["once('message', () => process.exit(3))", 'A worker ended, exit 3\n'],
-    ];
-    for (const [body, told] of dying) {
-      const code = `require('node:worker_threads').parentPort.${body}`;
-      let first = '';
-      const onOutput = (output: Output): void => {
-        if (output.type === 'stream' && output.name === 'stderr') first += output.text;
-      };
-      await bench.run(`const worker = new Worker(${JSON.stringify(code)}, { eval: true })`, { onOutput });
-      const later = await bench.run('worker.postMessage(0); await new Promise((r) => setTimeout(r, 1)); kept');
-      assert.equal(later.result, '1');
-      await until(() => first !== '', 'the cell that started it is told');
-      assert.equal(first, told);
-      assert.equal(later.stderr, '');
-      const heard = await bench.run(
-        `const own = new Worker(${JSON.stringify(code)}, { eval: true }); own.postMessage(0); await once(own, 'exit')`,
-      );
-      assert.equal(heard.stderr, '', 'a cell that listens is told once');
-    }
-    assert.equal((await bench.run('kept')).result, '1');
-    await bench.end();
   });
 
   const root = process.getuid?.() === 0 ? {} : { skip: 'needs root, to mount a small tmpfs' };
@@ -264,6 +209,62 @@ describe('a kernel process', { timeout: 300_000 }, () => {
     const kernel = await KernelClient.start();
     await kernel.shutdown();
     assert.equal(existsSync(stale), false);
+  });
+});
+
+describe('a kernel that goes on', { timeout: 300_000 }, () => {
+  let bench: Bench;
+  before(async () => {
+    bench = await start();
+  });
+
+  test('cells asked for while one fails are aborted; later ones run', async () => {
+    const [first, second, third] = await Promise.all([
+      bench.run("await new Promise((r) => setTimeout(r, 50)); throw new Error('stop')"),
+      bench.run("console.log('never')"),
+      bench.run("console.log('never')"),
+    ]);
+    assert.equal(first.reply.status, 'error');
+    assert.deepEqual([second.reply.status, third.reply.status], ['aborted', 'aborted']);
+    assert.deepEqual(second.outputs, []);
+    assert.equal((await bench.run('1')).result, '1');
+  });
+
+  test('process.exit in a cell, and in a timer of it, is an error there; the kernel goes on', async () => {
+    await bench.run('const stays = 1');
+    const { reply } = await bench.run('process.exit(3)');
+    assert.match(reply.evalue ?? '', /process.exit\(3\) in a cell: the kernel goes on/);
+    const timer = await bench.run(
+      'setTimeout(() => process.exit(3), 1); await new Promise((r) => setTimeout(r, 50)); stays',
+    );
+    assert.match(timer.stderr, /Uncaught: Error: process.exit\(3\)/);
+    assert.equal(timer.result, '1');
+  });
+
+  test('a worker that dies is told where it was started, also in a later cell; the kernel goes on', async () => {
+    await bench.run("import { Worker } from 'node:worker_threads'; import { once } from 'node:events'; const kept = 1");
+    const dying: [worker: string, told: string][] = [
+      ["once('message', () => { throw new Error('lost') })", 'A worker died: Error: lost\n'],
+      ["once('message', () => process.exit(3))", 'A worker ended, exit 3\n'],
+    ];
+    for (const [body, told] of dying) {
+      const code = `require('node:worker_threads').parentPort.${body}`;
+      let first = '';
+      const onOutput = (output: Output): void => {
+        if (output.type === 'stream' && output.name === 'stderr') first += output.text;
+      };
+      await bench.run(`const worker = new Worker(${JSON.stringify(code)}, { eval: true })`, { onOutput });
+      const later = await bench.run('worker.postMessage(0); await new Promise((r) => setTimeout(r, 1)); kept');
+      assert.equal(later.result, '1');
+      await until(() => first !== '', 'the cell that started it is told');
+      assert.equal(first, told);
+      assert.equal(later.stderr, '');
+      const heard = await bench.run(
+        `const own = new Worker(${JSON.stringify(code)}, { eval: true }); own.postMessage(0); await once(own, 'exit')`,
+      );
+      assert.equal(heard.stderr, '', 'a cell that listens is told once');
+    }
+    assert.equal((await bench.run('kept')).result, '1');
   });
 });
 
