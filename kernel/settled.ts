@@ -146,14 +146,8 @@ const quoted = (message: Message): string[] =>
 /** The statement that is complained of; of what a function returns, the one that the function is in. */
 function statement(at: Node): Node | undefined {
   for (let node: Node | undefined = at; node && !ts.isSourceFile(node); node = node.parent) {
-    if (ts.isStatement(node) && !ts.isReturnStatement(node)) return returned(at, node) ?? node;
-  }
-  return undefined;
-}
-
-function returned(at: Node, within: Node): Node | undefined {
-  for (let node = at; node !== within; node = node.parent) {
-    if (ts.isReturnStatement(node)) return statement(within.parent);
+    if (ts.isReturnStatement(node)) node = ts.findAncestor(node, ts.isFunctionLike) ?? node;
+    if (ts.isStatement(node)) return node;
   }
   return undefined;
 }

@@ -89,6 +89,9 @@ const WITH_NODE: Readonly<Record<string, readonly string[]>> = {
     '[1, 2].lenght',
     "type L = string['lenght']",
   ],
+  'what is returned to something of Node': [
+    'const held = (): AbortSignal => {\n  if (count) { return { aborted: 1 } }\n  return signal\n}',
+  ],
   'console itself': ['console.lgo(1)', 'console.count(1)'],
   'some of each': ['edu.STATSU.read()\nprocess.platfrom', 'edu.STATSU.read()\nBuffer.from(1)'],
   'nothing that is in a table': ['class A extends dev {}', 'const x = <p>1</p>'],
