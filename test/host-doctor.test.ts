@@ -89,6 +89,14 @@ describe('the IOMMU is off', () => {
     const cpu = INTEL.replace('vme', 'vme hypervisor');
     assert.match(told(dark({ '/proc/cpuinfo': cpu, ...tables('FACP') })).said[0] ?? '', /QEMU -device intel-iommu/);
   });
+  test('of Intel’s kind beside a processor of AMD’s, as a virtual machine may have it: by what is announced', () => {
+    const cpu = { '/proc/cpuinfo': AMD.replace('vme', 'vme hypervisor') };
+    assert.deepEqual(told(dark({ ...cpu, ...tables('DMAR') })).said, [
+      'IOMMU: the IOMMU is off: boot with intel_iommu=on',
+    ]);
+    const off = told(dark({ ...cpu, ...tables('DMAR'), '/proc/cmdline': 'quiet intel_iommu=off' })).said;
+    assert.deepEqual(off, ['IOMMU: the IOMMU is off: the kernel was booted with intel_iommu=off']);
+  });
   test('turned off on the command line', () => {
     const { said, cures } = told(dark({ '/proc/cmdline': 'quiet amd_iommu=off', '/proc/cpuinfo': AMD, ...grub }));
     assert.deepEqual(said, ['IOMMU: the IOMMU is off: the kernel was booted with amd_iommu=off']);

@@ -29,6 +29,8 @@ const PLATFORMS: readonly (readonly [cpu: RegExp, Platform])[] = [
   [/^CPU implementer\s*:/m, { name: 'the SMMU', table: 'IORT', argument: 'iommu.passthrough=0', off: /\biommu=off\b/ }],
 ];
 
+const TABLES = '/sys/firmware/acpi/tables';
+
 export interface Cause {
   readonly text: string;
   readonly cure: readonly string[];
@@ -37,7 +39,9 @@ export interface Cause {
 /** Why no device is in an IOMMU group. */
 export function whyNoIommu(host: Host): Cause {
   const cpu = host.text('/proc/cpuinfo') ?? '';
-  const platform = PLATFORMS.find(([known]) => known.test(cpu))?.[1];
+  const announces = ({ table }: Platform) => host.exists(`${TABLES}/${table}`);
+  // What the firmware announces, before what goes with the processor: a virtual machine may have any of them.
+  const platform = (PLATFORMS.find(([, one]) => announces(one)) ?? PLATFORMS.find(([known]) => known.test(cpu)))?.[1];
   if (platform === undefined)
     return { text: 'the IOMMU is off; this processor is not one whose IOMMU is known here', cure: [] };
   const { name, table, argument, off } = platform;
@@ -49,7 +53,7 @@ export function whyNoIommu(host: Host): Cause {
       cure: withoutArgument(turnedOff, host),
     };
   }
-  if (host.exists('/sys/firmware/acpi/tables') && !host.exists(`/sys/firmware/acpi/tables/${table}`)) {
+  if (host.exists(TABLES) && !announces(platform)) {
     if (/^flags\s*:.*\bhypervisor\b/m.test(cpu)) {
       const qemu = '-device intel-iommu,intremap=on (before the devices) and -M q35';
       return { text: `this virtual machine has no IOMMU: give it one, in QEMU ${qemu}`, cure: [] };
