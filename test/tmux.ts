@@ -9,7 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 /** For a loaded machine, in milliseconds. */
 const WITHIN = 60_000;
 /** How often it is looked whether anything was written, and how long nothing written may mean nothing new, in milliseconds. */
-const LOOK = 20;
+const LOOK = 40;
 const STILL = 400;
 
 export interface TmuxOptions {
