@@ -1,4 +1,4 @@
-/** A recording of a card is a card: what was done with it is answered as it was, without it. On QEMU's edu it is made in vm/notebook.test.ts. */
+/** A recording of a card is a card: what was done with it is answered as it was, without it. On QEMU's edu it is made in vm/prompt.test.ts. */
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

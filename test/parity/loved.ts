@@ -47,7 +47,7 @@ export const LOVED: readonly Row[] = [
     here: 'notebooks/, run by the tests',
     api: [],
     shown: [
-      ['vm/notebook.test.ts', 'notebooks/edu.ipynb on the kernel’s vfio-pci'],
+      ['vm/prompt.test.ts', 'the notebook showed what it shows on the simulator'],
       ['notebooks.test.ts', 'notebooks/* runs top to bottom with the outputs that are committed'],
     ],
   },
@@ -63,7 +63,7 @@ export const LOVED: readonly Row[] = [
     here: "open('record:run.jsonl#0000:03:00.0'), then open('replay:run.jsonl')",
     api: ['open'],
     shown: [
-      ['vm/notebook.test.ts', 'what was recorded there is replayed here, without the card'],
+      ['vm/prompt.test.ts', 'what was recorded there is replayed here, without the card'],
       ['replay.test.ts', 'registers, interrupts and DMA are as they were'],
       ['replay.test.ts', 'what differs is refused, and says what was done then; doing that goes on'],
     ],

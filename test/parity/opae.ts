@@ -139,7 +139,7 @@ export const OPAE: readonly Row[] = [
     here: 'vfiolab FILE.ts, vfiolab -e CODE, vfiolab run NOTEBOOK',
     api: ['command repl', 'command run'],
     shown: [
-      ['vm/notebook.test.ts', 'what was recorded there is replayed here, without the card'],
+      ['vm/prompt.test.ts', 'what was recorded there is replayed here, without the card'],
       ['prompt-recipe.test.ts', '-e runs code behind the prelude and the cells of --prelude, as plain text'],
     ],
   },

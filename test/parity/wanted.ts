@@ -83,8 +83,8 @@ export const WANTED: readonly Row[] = [
     here: "vfiolab run NOTEBOOK --device SPEC; open() without a name; 'replay:run.jsonl'",
     api: ['open', 'command run'],
     shown: [
-      ['vm/notebook.test.ts', 'what was recorded there is replayed here, without the card'],
-      ['vm/notebook.test.ts', 'notebooks/edu.ipynb on the kernel’s vfio-pci'],
+      ['vm/prompt.test.ts', 'what was recorded there is replayed here, without the card'],
+      ['vm/prompt.test.ts', 'the notebook showed what it shows on the simulator'],
       ['cli-run.test.ts', 'runs in its own folder, and opens the device that --device names'],
     ],
   },

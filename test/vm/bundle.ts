@@ -1,20 +1,19 @@
 /**
- * The built library in one file with V8's code cache beside it, for processes in the guest that are started again and again: there a start
- * takes half a second so, and two where each module is found, read and compiled by itself. The same code, as CommonJS.
- *
- *     const lab = require('FOLDER/lab.cjs')
+ * The built library in one file with V8's code cache beside it, for the processes of a guest, which starts many: there a start takes half
+ * a second so, and two where each module is found, read and compiled by itself. The same code, as CommonJS; in dist/lib of that guest a
+ * module of one line hands on what it exports.
  */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { spawnSync } from 'node:child_process';
 import { pathToFileURL } from 'node:url';
 import ts from 'typescript';
 import { CHECKOUT, type Guest } from './guest.js';
 
 const DIST = join(CHECKOUT, 'dist');
-/** Its thread is started by a URL beside its own, and is to be of the bundle too. */
-const THREAD = 'lib/share/thread.js';
-const STARTS_IT = 'lib/share/host.js';
+const AT = '/dev/shm/lab';
+/** What a thread begins with: it is not to be loaded elsewhere. */
+const THREADS = ['lib/share/thread.js', 'lib/sim/thread.js'];
 
 /** Makes every module a function of what Node gives a CommonJS module, and of the URL that it had. */
 const LOADER = `
@@ -47,12 +46,11 @@ exports.load = script.runInThisContext()(require);
 exports.script = script;
 `;
 
-/** Gives it to a guest; what is run there with this before it has $VFIOLAB_BUNDLE, which is to be required. */
-export async function bundled(guest: Guest): Promise<string> {
-  bundle(join(guest.ctl, 'lab'), '/dev/shm/lab');
-  const { code, output } = await guest.run('cp -r /ctl/lab /dev/shm/lab');
+/** Has the guest's dist/lib come from it. */
+export async function bundled(guest: Guest): Promise<void> {
+  bundle(join(guest.ctl, 'lab'), AT);
+  const { code, output } = await guest.run(`cp -r /ctl/lab ${AT} && cp -r --remove-destination ${AT}/stubs/. dist/lib`);
   if (code !== 0) throw new Error(output);
-  return 'export VFIOLAB_BUNDLE=/dev/shm/lab/lab.cjs';
 }
 
 /** Writes it into `folder`, to be used at the path `at`. */
@@ -60,9 +58,7 @@ function bundle(folder: string, at: string): void {
   const names = readdirSync(join(DIST, 'lib'), { recursive: true, encoding: 'utf8' })
     .filter((path) => path.endsWith('.js'))
     .map((path) => `lib/${path}`);
-  const urls = Object.fromEntries(
-    names.map((name) => [name, pathToFileURL(join(name === STARTS_IT ? at : DIST, name)).href]),
-  );
+  const urls = Object.fromEntries(names.map((name) => [name, pathToFileURL(join(DIST, name)).href]));
   const modules = names.map((name) => `${JSON.stringify(name)}(exports, require, url) {\n${commonJs(name)}\n}`);
   const script = [
     "'use strict';",
@@ -72,26 +68,40 @@ function bundle(folder: string, at: string): void {
     `const modules = {\n${modules.join(',\n')}\n};`,
     LOADER.replace(/load;\n$/, 'return load;\n}'),
   ].join('\n');
-  mkdirSync(join(folder, 'lib', 'share'), { recursive: true });
+  mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'bundle.js'), script);
   writeFileSync(join(folder, 'entry.cjs'), ENTRY);
-  writeFileSync(join(folder, 'lab.cjs'), "module.exports = require('./entry.cjs').load('lib/index.js');\n");
-  writeFileSync(join(folder, THREAD), `require('../../entry.cjs').load('${THREAD}');\n`);
-  // Once both were used: what was compiled by then is in the cache.
-  const cache = `
-    const { load, script } = require(process.argv[1] + '/entry.cjs');
-    const { EDU, open } = load('lib/index.js');
-    load('lib/share/attendant.js');
-    load('lib/share/sharer.js');
-    const dev = open('sim:edu');
-    dev.bar(0).registers(EDU).ID.read();
-    dev.dma(4096).free();
-    dev.enableIrqs('msi');
-    dev.close();
-    require('node:fs').writeFileSync(process.argv[1] + '/bundle.cache', script.createCachedData());`;
-  const { status, stderr } = spawnSync(process.execPath, ['-e', cache, folder], { encoding: 'utf8' });
-  if (status !== 0) throw new Error(`the bundle for the guest does not run: ${stderr}`);
+  const plain = names.filter((name) => !THREADS.includes(name));
+  const child = spawnSync(process.execPath, ['-e', CACHE, folder, ...plain], { encoding: 'utf8' });
+  if (child.status !== 0) throw new Error(`the bundle for the guest does not run: ${child.stderr}`);
+  const exported: Record<string, readonly string[]> = JSON.parse(child.stdout);
+  for (const name of names) {
+    const file = join(folder, 'stubs', relative('lib', name));
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, stub(at, name, exported[name] ?? []));
+  }
 }
+
+/** Loads each of the modules and says what it exports; what was compiled once some were used is in the cache. */
+const CACHE = `
+  const [folder, ...names] = process.argv.slice(1);
+  const { load, script } = require(folder + '/entry.cjs');
+  const exported = Object.fromEntries(names.map((name) => [name, Object.keys(load(name))]));
+  const { EDU, open } = load('lib/index.js');
+  const dev = open('sim:edu');
+  dev.bar(0).registers(EDU).ID.read();
+  dev.dma(4096).free();
+  dev.enableIrqs('msi');
+  dev.close();
+  require('node:fs').writeFileSync(folder + '/bundle.cache', script.createCachedData());
+  console.log(JSON.stringify(exported));`;
+
+/** A module of the guest's dist/lib: that of the bundle. */
+const stub = (at: string, name: string, exported: readonly string[]): string => `
+  import { createRequire } from 'node:module';
+  const loaded = createRequire(import.meta.url)('${at}/entry.cjs').load('${name}');
+  export const { ${exported.join(', ')} } = loaded;
+`;
 
 function commonJs(name: string): string {
   const source = readFileSync(join(DIST, name), 'utf8');

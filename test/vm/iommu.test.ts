@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import test from 'node:test';
 import { needs } from '../needs.js';
+import { bundled } from './bundle.js';
 import { EDU } from './cards.js';
 import { CHECKOUT, Guest } from './guest.js';
 import { relay } from './relay.js';
@@ -28,6 +29,7 @@ test(
   async (t) => {
     const guest = await Guest.boot({ iommu: 'intel-iommu,intremap=off' });
     t.after(() => guest.off());
+    await bundled(guest);
     const refused = await guest.run(`bind ${EDU} && ${OPEN}`);
     assert.match(
       refused.output,
@@ -64,6 +66,7 @@ test(
 test('without an IOMMU: no group, whatever the driver', needs('guest'), async (t) => {
   const guest = await Guest.boot({ iommu: '' });
   t.after(() => guest.off());
+  await bundled(guest);
   const { output } = await guest.run(OPEN);
   assert.match(
     output,

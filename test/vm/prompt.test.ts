@@ -1,12 +1,33 @@
-/** The prompt on the kernel's vfio-pci, in a guest of its own: TypeScript takes its time in there. */
+/**
+ * The prompt on the kernel's vfio-pci, and notebooks/edu.ipynb in the same kernel, which shows there what it shows on the simulator, and so
+ * does what was recorded meanwhile. A guest of its own: TypeScript takes its time in there, and so runs beside the other tests.
+ */
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import test from 'node:test';
 import { needs } from '../needs.js';
+import { vfiolab } from '../vfiolab.js';
 import { EDU } from './cards.js';
 import { Guest } from './guest.js';
 import { relay } from './relay.js';
+import { EDU_NOTEBOOK, shown } from './shown.js';
 
-test('the prompt on the kernel’s vfio-pci', needs('guest', 'tmux'), async (t) => {
+test('the prompt and a notebook on the kernel’s vfio-pci', needs('guest', 'tmux', 'jupyter'), async (t) => {
   const guest = await Guest.boot({ deadline: 840, keep: process.env.VFIOLAB_VM_KEEP === '1' });
   t.after(() => guest.off());
-  await t.test('in a terminal', (t) => relay(t, guest, 'prompt', { before: `bind ${EDU}`, timeout: 800 }));
+  const before = `bind ${EDU} && export RAN=/ctl/ran.ipynb RECORDING=/ctl/edu.jsonl`;
+  await t.test('in a terminal, and by nbclient', (t) => relay(t, guest, 'prompt', { before, timeout: 800 }));
+  const saved = shown(EDU_NOTEBOOK, 'sim:edu');
+
+  await t.test('the notebook showed what it shows on the simulator', () => {
+    assert.deepEqual(shown(join(guest.ctl, 'ran.ipynb'), EDU), saved);
+  });
+
+  await t.test('what was recorded there is replayed here, without the card', async () => {
+    const spec = `replay:${join(guest.ctl, 'edu.jsonl')}`;
+    const out = join(guest.ctl, 'replayed.ipynb');
+    const { code, stderr } = await vfiolab(['run', EDU_NOTEBOOK, '--device', spec, '-o', out]);
+    assert.equal(code, 0, stderr);
+    assert.deepEqual(shown(out, spec), saved);
+  });
 });

@@ -9,7 +9,7 @@ interface Saved {
   readonly cells: readonly { readonly cell_type: string; readonly outputs?: readonly Record<string, unknown>[] }[];
 }
 
-/** Each code cell's outputs. The card's own name and driver are replaced, so that runs on different cards compare. */
+/** Each code cell's outputs. The card's own name and driver are replaced, and cells not counted, so that runs on different cards compare. */
 export function shown(path: string, spec: string): Record<string, unknown>[][] {
   const text = readFileSync(path, 'utf8')
     .replaceAll(spec, 'CARD')
@@ -18,5 +18,7 @@ export function shown(path: string, spec: string): Record<string, unknown>[][] {
       'DRIVER',
     );
   const { cells } = JSON.parse(text) as Saved;
-  return cells.filter(({ cell_type }) => cell_type === 'code').map(({ outputs }) => [...(outputs ?? [])]);
+  return cells
+    .filter(({ cell_type }) => cell_type === 'code')
+    .map(({ outputs = [] }) => outputs.map(({ execution_count: _, ...output }) => output));
 }

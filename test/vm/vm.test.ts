@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { needs } from '../needs.js';
+import { bundled } from './bundle.js';
 import { E1000E, EDU, EDU_TOO, IGB, IVSHMEM, NVME, SHARED, TESTDEV } from './cards.js';
 import { Guest } from './guest.js';
 import { relay } from './relay.js';
@@ -28,6 +29,7 @@ test('on the kernel’s vfio-pci, in a QEMU guest', needs('guest'), async (t) =>
     assert.equal(output, `${process.version}${process.cwd()}\n`);
   });
 
+  await bundled(guest);
   // Together where the same cards will do: to start a process takes seconds there.
   await t.test('the contract; groups; a backend’s verbs; several cards; memory', (t) =>
     relay(t, guest, 'machine contract group verbs together memory', { before: `bind ${EDU} ${SHARED[0]} ${EDU_TOO}` }),
@@ -41,20 +43,20 @@ test('on the kernel’s vfio-pci, in a QEMU guest', needs('guest'), async (t) =>
   await t.test('bind, release, doctor', (t) => relay(t, guest, 'host'));
 });
 
-test('a page of 1 GiB, in a guest that has one', needs('guest'), async (t) => {
-  const guest = await Guest.boot({ gigantic: true });
-  t.after(() => guest.off());
-  await relay(t, guest, 'gigantic', { before: `bind ${EDU}` });
-});
+test(
+  'a page of 1 GiB, in a guest that has one; one that does not end in time is killed, and its console shown',
+  needs('guest'),
+  async (t) => {
+    const guest = await Guest.boot({ gigantic: true });
+    t.after(() => guest.off());
+    await relay(t, guest, 'gigantic', { before: `bind ${EDU}` });
 
-test('a guest that does not end in time is killed, and its console shown', needs('guest'), async () => {
-  const guest = await Guest.boot();
-  guest.deadline(1);
-  await assert.rejects(guest.run('echo "last words" >/dev/ttyS0; sleep 600', { timeout: 600 }), (error: Error) => {
-    assert.match(error.message, /still running after 1 s and killed/);
-    assert.match(error.message, /last words/);
-    return true;
-  });
-  assert.throws(() => process.kill(guest.pid ?? 0, 0), { code: 'ESRCH' });
-  await guest.off();
-});
+    guest.deadline(1);
+    await assert.rejects(guest.run('echo "last words" >/dev/ttyS0; sleep 600', { timeout: 600 }), (error: Error) => {
+      assert.match(error.message, /still running after 1 s and killed/);
+      assert.match(error.message, /last words/);
+      return true;
+    });
+    assert.throws(() => process.kill(guest.pid ?? 0, 0), { code: 'ESRCH' });
+  },
+);

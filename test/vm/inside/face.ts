@@ -5,14 +5,9 @@ import { createInterface } from 'node:readline';
 import { EDU_BUFFER } from '../../../lib/index.js';
 import { EDU } from '../cards.js';
 
-/** The library as it is required where it is bundled (../bundle.ts), and imported elsewhere. */
 const LIBRARY = new URL('../../../lib/index.js', import.meta.url).href;
-export const BUNDLE: string | undefined = process.env.VFIOLAB_BUNDLE;
 /** For `node -e`, which knows no import: `lab` is the library in what follows. */
-export const WITH_LAB = (program: string): string =>
-  BUNDLE === undefined
-    ? `import('${LIBRARY}').then(async (lab) => {${program}});`
-    : `(async (lab) => {${program}})(require('${BUNDLE}'));`;
+export const WITH_LAB = (program: string): string => `import('${LIBRARY}').then(async (lab) => {${program}});`;
 
 const PROGRAM: string = WITH_LAB(`
   const { writeSync } = require('node:fs');

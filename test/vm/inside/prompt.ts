@@ -1,6 +1,9 @@
-/** In the guest: the prompt in a terminal, on QEMU's edu through the kernel's vfio-pci, chosen by $VFIOLAB_DEVICE. */
+/**
+ * In the guest: the prompt in a terminal, on QEMU's edu through the kernel's vfio-pci, chosen by $VFIOLAB_DEVICE; and notebooks/edu.ipynb,
+ * run by nbclient in the same kernel, as TypeScript takes its time to start in there. $RAN is what it writes, $RECORDING of what.
+ */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
@@ -12,7 +15,24 @@ const CLI = join(CHECKOUT, 'dist', 'repl', 'cli.js');
 /** The guest's processor is emulated. */
 const WITHIN = 300_000;
 
-test('the prompt', async () => {
+const { RAN = '/run/ran.ipynb', RECORDING = '/run/edu.jsonl' } = process.env;
+
+/** Runs the notebook in a kernel that is there already, and goes on afterwards. */
+const NBCLIENT = `
+import sys, nbclient, nbformat
+from jupyter_client import AsyncKernelManager
+class Running(AsyncKernelManager):
+  has_kernel = True
+  async def is_alive(self):
+    return True
+kernel = Running(connection_file=sys.argv[1])
+kernel.load_connection_file()
+notebook = nbformat.read('notebooks/edu.ipynb', 4)
+nbclient.NotebookClient(notebook, km=kernel, timeout=600).execute()
+nbformat.write(notebook, sys.argv[2])
+`;
+
+test('the prompt and a notebook', async () => {
   const command = `'${process.execPath}' '${CLI}'; echo "left $?"; read end`;
   using terminal = new Tmux(command, { columns: 100, within: WITHIN, env: { VFIOLAB_DEVICE: EDU } });
   await terminal.until(
@@ -29,6 +49,16 @@ test('the prompt', async () => {
   terminal.enter("edu.IRQ_RAISE.write(1); await irq.wait({ timeout: 60_000 }); 'it came'");
   await terminal.until(/^'it came'$/m);
 
+  terminal.enter(`dev.close(); process.env.VFIOLAB_DEVICE = 'record:${RECORDING}#${EDU}'`);
+  await terminal.until(/^'record:.*'$/m);
+  const connection =
+    String(execFileSync('pgrep', ['-af', 'kernel/main\\.js']))
+      .trim()
+      .split(' ')
+      .at(-1) ?? '';
+  execFileSync('/usr/bin/python3', ['-c', NBCLIENT, connection, RAN], { stdio: 'inherit' });
+  terminal.enter(`const card = open('${EDU}')`);
+
   // Another terminal looks at the card while a cell never ends.
   terminal.enter('for (;;) {}');
   await terminal.until(/^\d+> for \(;;\) \{\}\nrunning \d+ s/m);
@@ -42,8 +72,8 @@ test('the prompt', async () => {
   await terminal.until(
     new RegExp(`^${EDU} was taken away at [\\d:]+: its driver asked for it \\(REQ\\)\\n(?:.*\\n)*?\\d+>$`, 'm'),
   );
-  terminal.enter('dev.closed');
-  await terminal.until(/^\d+> dev\.closed\n(?:.*\n)*?true$/m);
+  terminal.enter('card.closed');
+  await terminal.until(/^\d+> card\.closed\n(?:.*\n)*?true$/m);
   writeFileSync('/sys/bus/pci/drivers_probe', EDU);
   terminal.keys('C-d');
   await terminal.until(/^left 0$/m);
