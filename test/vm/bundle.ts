@@ -40,7 +40,9 @@ const { Script } = require('node:vm');
 const file = join(__dirname, 'bundle.js');
 const cache = join(__dirname, 'bundle.cache');
 const cachedData = existsSync(cache) ? readFileSync(cache) : undefined;
-const script = new Script(readFileSync(file, 'utf8'), { filename: file, ...(cachedData && { cachedData }) });
+// Among the library's own, which tells its callers' places from its own by that.
+const filename = FILENAME;
+const script = new Script(readFileSync(file, 'utf8'), { filename, ...(cachedData && { cachedData }) });
 if (script.cachedDataRejected) process.stderr.write('the code cache of ' + file + ' was refused\\n');
 exports.load = script.runInThisContext()(require);
 exports.script = script;
@@ -70,7 +72,8 @@ function bundle(folder: string, at: string): void {
   ].join('\n');
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'bundle.js'), script);
-  writeFileSync(join(folder, 'entry.cjs'), ENTRY);
+  const filename = JSON.stringify(join(DIST, 'lib', 'bundle.js'));
+  writeFileSync(join(folder, 'entry.cjs'), ENTRY.replace('FILENAME', filename));
   const plain = names.filter((name) => !THREADS.includes(name));
   const child = spawnSync(process.execPath, ['-e', CACHE, folder, ...plain], { encoding: 'utf8' });
   if (child.status !== 0) throw new Error(`the bundle for the guest does not run: ${child.stderr}`);
