@@ -72,7 +72,7 @@ function bundle(folder: string, at: string): void {
   ].join('\n');
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'bundle.js'), script);
-  const filename = JSON.stringify(join(DIST, 'lib', 'bundle.js'));
+  const filename = JSON.stringify(pathToFileURL(join(DIST, 'lib', 'bundle.js')).href);
   writeFileSync(join(folder, 'entry.cjs'), ENTRY.replace('FILENAME', filename));
   const plain = names.filter((name) => !THREADS.includes(name));
   const child = spawnSync(process.execPath, ['-e', CACHE, folder, ...plain], { encoding: 'utf8' });
