@@ -51,7 +51,9 @@ exports.script = script;
 /** Has the guest's dist/lib come from it. */
 export async function bundled(guest: Guest): Promise<void> {
   bundle(join(guest.ctl, 'lab'), AT);
-  const { code, output } = await guest.run(`cp -r /ctl/lab ${AT} && cp -r --remove-destination ${AT}/stubs/. dist/lib`);
+  const { code, output } = await guest.run(
+    `mkdir ${AT} && cp /ctl/lab/*.* ${AT} && cp -r --remove-destination /ctl/lab/stubs/. dist/lib`,
+  );
   if (code !== 0) throw new Error(output);
 }
 
