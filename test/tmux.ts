@@ -8,9 +8,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 /** For a loaded machine, in milliseconds. */
 const WITHIN = 60_000;
-/** How often it is looked whether anything was written, and how long nothing written may mean nothing new, in milliseconds. */
-const LOOK = 40;
-const STILL = 400;
+/** How often it is looked whether anything was written, and how long nothing written may mean nothing new: parts of `within`. */
+const LOOK = 1 / 1500;
+const STILL = 1 / 150;
 
 export interface TmuxOptions {
   readonly columns: number;
@@ -160,8 +160,8 @@ export class Tmux {
       const text = this.text(options);
       if (wanted.test(text)) return text;
       if (Date.now() > end) throw new Error(`${wanted} is not on the terminal:\n${text}`);
-      const still = Date.now() + STILL;
-      do await delay(LOOK);
+      const still = Date.now() + STILL * this.#within;
+      do await delay(LOOK * this.#within);
       while (statSync(this.#written).size === written && Date.now() < still);
     }
   }

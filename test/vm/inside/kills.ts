@@ -12,7 +12,7 @@ import { PATHS } from './paths.js';
 const KILLS = Number(process.env.KILLS ?? 20);
 const SEED = Number(process.env.SEED ?? 20260101);
 /** A newcomer has joined well before, and is at work. Milliseconds. */
-const LATEST = 800;
+const LATEST = 600;
 
 /** Registers, buffers, interrupts where they are free, and every few turns out and in again. */
 const WORK = `
@@ -31,7 +31,7 @@ const WORK = `
       if (!/has its interrupts/.test(error.message)) throw error;
     }
     buffer.free();
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await new Promise((resolve) => setTimeout(resolve, 50));
     if (n % 5 !== 4) return;
     dev.close();
     await new Promise((resolve) => setTimeout(resolve, 5));

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { Tmux } from '../../tmux.js';
@@ -17,7 +17,7 @@ const WITHIN = 300_000;
 
 const { RAN = '/run/ran.ipynb', RECORDING = '/run/edu.jsonl' } = process.env;
 
-/** Runs the notebook in a kernel that is there already, and goes on afterwards. */
+/** Runs the notebook, on a card of our choice, in a kernel that is there already and goes on afterwards. */
 const NBCLIENT = `
 import sys, nbclient, nbformat
 from jupyter_client import AsyncKernelManager
@@ -28,6 +28,8 @@ class Running(AsyncKernelManager):
 kernel = Running(connection_file=sys.argv[1])
 kernel.load_connection_file()
 notebook = nbformat.read('notebooks/edu.ipynb', 4)
+first = next(cell for cell in notebook.cells if cell.cell_type == 'code')
+first.source = first.source.replace('open()', f'open({sys.argv[3]!r})')
 nbclient.NotebookClient(notebook, km=kernel, timeout=600).execute()
 nbformat.write(notebook, sys.argv[2])
 `;
@@ -49,14 +51,12 @@ test('the prompt and a notebook', async () => {
   terminal.enter("edu.IRQ_RAISE.write(1); await irq.wait({ timeout: 60_000 }); 'it came'");
   await terminal.until(/^'it came'$/m);
 
-  terminal.enter(`dev.close(); process.env.VFIOLAB_DEVICE = 'record:${RECORDING}#${EDU}'`);
-  await terminal.until(/^'record:.*'$/m);
-  const connection =
-    String(execFileSync('pgrep', ['-af', 'kernel/main\\.js']))
-      .trim()
-      .split(' ')
-      .at(-1) ?? '';
-  execFileSync('/usr/bin/python3', ['-c', NBCLIENT, connection, RAN], { stdio: 'inherit' });
+  terminal.enter('dev.close()');
+  await terminal.until(/^\d+> dev\.close\(\)\n\d+>$/m);
+  const [kernel] = terminal.processes('kernel/main.js');
+  const connection = readFileSync(`/proc/${kernel}/cmdline`, 'utf8').split('\0').at(-2) ?? '';
+  const spec = `record:${RECORDING}#${EDU}`;
+  execFileSync('/usr/bin/python3', ['-c', NBCLIENT, connection, RAN, spec], { stdio: 'inherit' });
   terminal.enter(`const card = open('${EDU}')`);
 
   // Another terminal looks at the card while a cell never ends.
