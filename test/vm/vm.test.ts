@@ -42,21 +42,3 @@ test('on the kernel’s vfio-pci, in a QEMU guest', needs('guest'), async (t) =>
   await t.test('a seeded session runs as on the simulator', () => session(guest));
   await t.test('bind, release, doctor', (t) => relay(t, guest, 'host'));
 });
-
-test(
-  'a page of 1 GiB, in a guest that has one; one that does not end in time is killed, and its console shown',
-  needs('guest'),
-  async (t) => {
-    const guest = await Guest.boot({ gigantic: true });
-    t.after(() => guest.off());
-    await relay(t, guest, 'gigantic', { before: `bind ${EDU}` });
-
-    guest.deadline(1);
-    await assert.rejects(guest.run('echo "last words" >/dev/ttyS0; sleep 600', { timeout: 600 }), (error: Error) => {
-      assert.match(error.message, /still running after 1 s and killed/);
-      assert.match(error.message, /last words/);
-      return true;
-    });
-    assert.throws(() => process.kill(guest.pid ?? 0, 0), { code: 'ESRCH' });
-  },
-);

@@ -53,7 +53,7 @@ test('the prompt and a notebook', async () => {
 
   terminal.enter('dev.close()');
   await terminal.until(/^\d+> dev\.close\(\)\n\d+>$/m);
-  const [kernel] = terminal.processes('kernel/main.js');
+  const kernel = execFileSync('pgrep', ['-f', 'kernel/main\\.js'], { encoding: 'utf8' }).trim();
   const connection = readFileSync(`/proc/${kernel}/cmdline`, 'utf8').split('\0').at(-2) ?? '';
   const spec = `record:${RECORDING}#${EDU}`;
   execFileSync('/usr/bin/python3', ['-c', NBCLIENT, connection, RAN, spec], { stdio: 'inherit' });
