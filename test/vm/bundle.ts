@@ -32,7 +32,7 @@ function load(name) {
 load;
 `;
 
-/** Loads the script from its file, with the cache where there is one; \`--cache FILE\` makes it. */
+/** Loads the script from its file, with the cache where there is one. */
 const ENTRY = `
 const { existsSync, readFileSync } = require('node:fs');
 const { join } = require('node:path');
@@ -48,7 +48,7 @@ exports.load = script.runInThisContext()(require);
 exports.script = script;
 `;
 
-/** Has the guest's dist/lib come from it. */
+/** Has what the guest finds in dist/lib come from it; the host's stays as it is. */
 export async function bundled(guest: Guest): Promise<void> {
   bundle(join(guest.ctl, 'lab'), AT);
   const { code, output } = await guest.run(
