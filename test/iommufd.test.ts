@@ -17,6 +17,8 @@ interface Kernel {
   readonly takesToken: boolean;
   /** What the device asks for. */
   readonly asks?: string;
+  /** Somebody has the device: said once the token is the right one. */
+  readonly taken?: boolean;
   /** Whatever is asked. */
   readonly always?: number;
 }
@@ -44,6 +46,7 @@ function binding(kernel: Kernel, token: string | undefined): { result: number | 
     if (kernel.always !== undefined) return -kernel.always;
     if (flags !== 0 && !kernel.takesToken) return -EINVAL;
     if (kernel.asks !== undefined && hex !== kernel.asks) return -EACCES;
+    if (kernel.taken) return -EINVAL;
     bytes.set(BIND_IOMMUFD.pack({ argsz, flags, iommufd, out_devid: DEVID, token_uuid_ptr }));
     return 0;
   };
@@ -71,6 +74,10 @@ describe('a kernel that takes the token when it binds', () => {
     const wrong = binding({ takesToken: true, asks: BYTES }, TOKEN.replace('00', 'ff'));
     assert.match(String(wrong.result), /the VF token is a wrong one \(EACCES\)/);
     assert.equal(wrong.asked.length, 1, 'a wrong token is not tried without');
+  });
+  test('a device that is open already is said to be so, not that the token is wrong', () => {
+    const { result } = binding({ takesToken: true, asks: BYTES, taken: true }, TOKEN);
+    assert.match(String(result), /it is already open: .*\(EINVAL\)/);
   });
 });
 

@@ -92,7 +92,9 @@ export function bind(bdf: string, group: number, device: number, iommufd: number
   const untold = uuid !== undefined && result < 0 && errnoName(-result) === 'EINVAL';
   if (untold) {
     bytes = uapi.BIND_IOMMUFD.pack({ iommufd });
-    result = libc().ioctl(device, IOCTL.VFIO_DEVICE_BIND_IOMMUFD, bytes);
+    const without = libc().ioctl(device, IOCTL.VFIO_DEVICE_BIND_IOMMUFD, bytes);
+    // A kernel that asks for a token was told the right one, or it had said so at once: then EINVAL was about something else.
+    if (without >= 0 || errnoName(-without) !== 'EACCES') result = without;
   }
   const taken = (): Cause => [
     `it is already open: ${groupHolders(group, 1)}`,

@@ -7,6 +7,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
+import { openIommufd } from '../../../lib/backends/iommufd.js';
 import { doctor, enableVfs, LabError, open, UsageError } from '../../../lib/index.js';
 import { EDU, NVME, NVME_VFS } from '../cards.js';
 import { CHECKOUT } from '../guest.js';
@@ -103,6 +104,9 @@ for (const path of PATHS) {
       );
       assert.match(vfiolab('peek', VF2, 'bar0+0x8').stderr, /takes a VF token, and none was given \(EACCES\)/);
     }
+    // Past what this process knows, to the kernel: the token is the right one, and still EINVAL.
+    if (path === 'iommufd')
+      assert.throws(() => openIommufd(VF, { vfToken: TOKEN }), /it is already open: by .*\(EINVAL\)/);
     const buf = vf.dma(4096);
     assert.notEqual(pf.dma(4096).iova, buf.iova);
     assert.throws(
