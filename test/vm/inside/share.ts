@@ -3,8 +3,14 @@
  */
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { inspect } from 'node:util';
+import { groupOf } from '../../../lib/host/group.js';
 import { type Device, EDU_DMA_MASK, EDU as MAP, open, UsageError } from '../../../lib/index.js';
+import { libc } from '../../../lib/native.js';
+import { runtimeFolder } from '../../../lib/share/folder.js';
+import { socketFile } from '../../../lib/share/sharer.js';
+import { sockets } from '../../../lib/share/sockets.js';
 import { transfer } from '../../contract/edu.js';
 import { EDU } from '../cards.js';
 import { CARD, Face, INTERRUPT, killFaces, ROUND_TRIP, SHARE } from './face.js';
@@ -22,6 +28,16 @@ test.afterEach(() => killFaces(spare));
 test.after(() => spare.end());
 
 const alive = (dev: Device): void => assert.equal(dev.bar(0).read32(0), 0x010000ed);
+
+/** Waits until somebody serves the card: a thread of its own does, and that takes its time to start. */
+async function serves(): Promise<void> {
+  for (const file = socketFile(runtimeFolder(), groupOf(EDU) ?? -1); ; await setTimeout(20)) {
+    const socket = sockets().connect(file, 1000);
+    if (socket < 0) continue;
+    libc().close(socket);
+    return;
+  }
+}
 
 for (const path of PATHS) {
   test(`${path}: a second process joins; both poke registers and do DMA, at IOVAs of their own`, async () => {
@@ -127,6 +143,7 @@ for (const path of PATHS) {
   test(`${path}: a process joins while the one that serves is busy; one that does not share does not`, async () => {
     const face = anotherProcess();
     await face.run(`state.dev = lab.open('${path}:${EDU}', { share: true }); state.dev.dma(4096)`);
+    await serves();
     const busy = face.said();
     face.run("say('busy'); for (;;);").catch(() => {});
     await busy;
