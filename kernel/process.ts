@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Connection } from './connection.js';
@@ -18,8 +18,12 @@ export interface KernelOptions {
 }
 
 export const MAIN = fileURLToPath(new URL('main.js', import.meta.url));
-/** Runtime.terminateExecution under promise hooks ends Node 20 and 22 without this. */
-export const NODE_FLAGS = ['--no-force-async-hooks-checks'] as const;
+export const NODE_FLAGS: readonly string[] = [
+  // Runtime.terminateExecution under promise hooks ends Node 20 and 22 without this.
+  '--no-force-async-hooks-checks',
+  // Node has four threads for V8's garbage collectors and compilers: where there are fewer processors these keep each other waiting.
+  `--v8-pool-size=${Math.max(1, Math.min(4, availableParallelism() - 1))}`,
+];
 const PREFIX = 'vfiolab-';
 /** A socket's path in sockaddr_un, bytes. */
 const PATH_MAX = 107;

@@ -8,6 +8,7 @@ import { DEV3 } from './device3.js';
 import { DVSEC } from './dvsec.js';
 import { EXP } from './express-text.js';
 import { FLIT_EI, FLIT_LOG } from './flit.js';
+import type { RegisterSpec } from '../map.js';
 import { MCAST, RCECOLL } from './groups.js';
 import { HT } from './hypertransport-text.js';
 import { IDE } from './ide.js';
@@ -52,7 +53,8 @@ const TABLE = {
   ...{ VC, VC9, VSEC, DVSEC, REBAR, VF_REBAR, TPH, DOE, PB, RCILINK, MFVC, RCRB, MRIOV, DPA, LNR, M_PCIE, FRS, RTR },
   ...{ MCAST, RCLINK, RCECOLL, DEV3, DLNK, HIER_ID, NPEM, PMUX, IDE, MMIO_RBL, FLIT_LOG, FLIT_EI },
   ...{ '16GT': PL16GT, '32GT': PL32GT, '64GT': PL64GT },
-};
+  // Named here, the declaration that every kernel reads imports its types once, not at each of a thousand registers.
+} satisfies Readonly<Record<string, { readonly registers: Readonly<Record<string, RegisterSpec>> }>>;
 
 /** Capability names as setpci has them: what `dev.cap()` takes. */
 export type CapabilityName = keyof typeof TABLE;
