@@ -121,7 +121,7 @@ export const complaints: Soak = {
   name: 'complaints',
   title: 'mistakes in cells, told without and with all of Node’s types',
   count: 5000,
-  short: 25,
+  short: 15,
   async run(count) {
     const [slim, wide] = [new Checked('slim'), new Checked('all')];
     const all = cells();

@@ -7,7 +7,7 @@ export const config: Soak = {
   title: 'config spaces of every kind, decoded to data and to text',
   count: 1_000_000,
   // The long form of what test/config-hostile.test.ts does with 6,000.
-  short: 500,
+  short: 250,
   async run(count) {
     const seed = Number(process.env.VFIOLAB_TEST_SEED ?? Date.now() % 1_000_000);
     const bytes = fuzz(count, seed);

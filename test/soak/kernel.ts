@@ -54,7 +54,7 @@ export const kernel: Soak = {
   title: 'cells of every kind in one kernel',
   unit: 'seconds',
   count: 1800,
-  short: 8,
+  short: 2,
   run: async (seconds) => {
     const bench = await Bench.start({ views: true });
     const held: Held[] = [];

@@ -175,7 +175,7 @@ export const prompt: Soak = {
   title: 'a session at the prompt',
   unit: 'seconds',
   count: 600,
-  short: 8,
+  short: 2,
   run: async (seconds, spec) => {
     const state = mkdtempSync(join(tmpdir(), 'vfiolab-soak-'));
     const session = new Session(state, spec);
