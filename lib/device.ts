@@ -25,7 +25,11 @@ import { Shown, VIEW, type View } from './view.js';
 
 /** Something that befell the card from outside. */
 export interface CardEvent {
-  /** 'req': it was taken away, and is closed. 'err': the bus reported an uncorrectable error (AER); it is still open. */
+  /**
+   * 'req': it was taken away, and is closed. 'err': the bus reported an uncorrectable error (AER); it is still open. After one that is not
+   * fatal all is as it was. After a fatal one the kernel resets the link, and restores nothing: COMMAND and the BARs in config space are 0,
+   * its registers are as after power-on, mapped BARs answer anything, and no reset cures that; closing the card and opening it again does.
+   */
   readonly kind: Blow;
   readonly at: Date;
   /** '0000:03:00.0 was taken away at 12:03:04: its driver asked for it (REQ)' */

@@ -41,5 +41,5 @@ export function tellBlow(blow: Blow, at: number): string {
   const time = new Date(at).toTimeString().slice(0, 8);
   return blow === 'req'
     ? `was taken away at ${time}: its driver asked for it (REQ)`
-    : `reported an uncorrectable error at ${time} (ERR)`;
+    : `reported an uncorrectable error at ${time} (ERR); dmesg says which; if its COMMAND is 0 now, the link was reset: open it again`;
 }

@@ -9,7 +9,7 @@ import { SystemError } from '../errors.js';
 import { errnoName, libc } from '../native.js';
 import * as uapi from '../uapi.js';
 import { type Causes, granted } from './refused.js';
-import { groupOf, physicalFunction } from './sysfs.js';
+import { bindHint, driverOf, groupOf, isVfioDriver, openBy, physicalFunction } from './sysfs.js';
 
 const { FLAG, IOCTL, HOT_RESET_INFO, HOT_RESET_DEVICE } = uapi;
 
@@ -47,6 +47,21 @@ export function hotResetMembers(fd: number, path: string, groups: ReadonlyMap<nu
   });
 }
 
+/** Why a device is not this process's, and what makes it so. */
+function stateOf({ bdf, group }: HotResetMember): { readonly state: string; readonly cure: string } {
+  const driver = driverOf(bdf);
+  const beside = `open('${bdf}', { iommuOf: dev })`;
+  if (!isVfioDriver(driver)) {
+    return {
+      state: driver === undefined ? 'no driver has it' : `the driver ${driver} has it`,
+      cure: `bind it to vfio-pci, then ${beside}: ${bindHint(bdf)}`,
+    };
+  }
+  const by = group === undefined ? undefined : openBy(group);
+  if (by === undefined) return { state: 'not open', cure: beside };
+  return { state: `open ${by}`, cure: `close ${bdf} there, then ${beside}` };
+}
+
 /** VFIO_PCI_DEVID_NOT_OWNED, as 32 bits without a sign. */
 const NOT_OWNED = 0xffff_ffff;
 
@@ -63,11 +78,11 @@ export function hotReset(fd: number, path: string, groups: ReadonlyMap<number, n
   }
   const foreign = members.filter(({ owned }) => !owned);
   if (foreign.length > 0) {
-    const reason = `it would reset what this process has not open: ${list(foreign)}`;
-    throw refusal(
-      reason,
-      'bind each to vfio-pci and open it here with { iommuOf: dev }; dev.hotResetDevices() lists them',
-    );
+    const states = foreign.map((member) => ({ ...member, ...stateOf(member) }));
+    const each = states.map(({ bdf, group, state }) => `${bdf} (group ${group ?? 'none'}, ${state})`);
+    const cures = [...new Set(states.map(({ cure }) => cure))];
+    const reason = `it would reset what this process has not open beside it: ${each.join(', ')}`;
+    throw refusal(reason, `${cures.join('; ')}; dev.hotResetDevices() lists them`);
   }
   const hit = [...groups].filter(([number]) => members.some(({ group }) => group === number));
   const fds = Int32Array.from(hit, ([, groupFd]) => groupFd);

@@ -9,7 +9,7 @@ import { DEVICES, driverOf, groupMembers, groupOf, isVfioDriver } from '../host/
 import { holdersOf } from '../host/holders.js';
 import { HOST } from '../host/host.js';
 
-export { type GroupMember, groupMembers, groupOf } from '../host/group.js';
+export { driverOf, type GroupMember, groupMembers, groupOf, isVfioDriver } from '../host/group.js';
 
 /** Domains have four digits and more: 10001:80:05.0. */
 const BDF = /^[0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]$/;
@@ -71,12 +71,16 @@ export function cdevNode(bdf: string): string | undefined {
 const COMMAND_AT_MOST = 60;
 
 /** Who has a group open, or one of its devices by their own nodes. The asker itself has `own` of them open, to ask. */
-export function groupHolders(group: number, own = 0): string {
+export const groupHolders = (group: number, own = 0): string =>
+  openBy(group, own) ?? 'by a process that cannot be seen from here (sudo fuser -v would tell)';
+
+/** The same; undefined where nobody is seen. */
+export function openBy(group: number, own = 0): string | undefined {
   const nodes = groupMembers(group).map(({ bdf }) => cdevNode(bdf));
   const holders = holdersOf([`/dev/vfio/${group}`, ...nodes.filter((node) => node !== undefined)]).filter(
     ({ pid, count }) => pid !== process.pid || count > own,
   );
-  if (holders.length === 0) return 'by a process that cannot be seen from here (sudo fuser -v would tell)';
+  if (holders.length === 0) return undefined;
   const name = (command: string): string => {
     const line = command.replace(/\s+/g, ' ');
     return line.length > COMMAND_AT_MOST ? `${line.slice(0, COMMAND_AT_MOST - 1)}…` : line;

@@ -10,11 +10,11 @@
  * each command N.sh, N.out, N.rc.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { CARDS, OBJECTS } from './cards.js';
+import { CARDS, DISK_SIZE, OBJECTS } from './cards.js';
 import { elf } from './image.js';
 import { initramfs } from './initramfs.js';
 import { busybox, type Kernel, kernel, qemu } from './parts.js';
@@ -68,9 +68,13 @@ function machine(image: string, ctl: string, iommu: string, gigantic: boolean): 
     ...['-kernel', image, '-initrd', join(ctl, 'init.cpio'), '-append', commandLine],
     ...['-chardev', `file,id=serial,path=${join(ctl, 'serial.log')}`, '-serial', 'chardev:serial'],
     ...['-device', 'virtio-serial-pci', '-chardev', 'stdio,id=ctl,signal=off', '-device', 'virtconsole,chardev=ctl'],
+    // Its own monitor, and a line out of the guest to it: inside/monitor.ts.
+    ...['-chardev', `socket,id=qmp,path=${join(ctl, 'qmp')},server=on,wait=off`, '-mon', 'chardev=qmp,mode=control'],
+    ...['-chardev', `socket,id=line,path=${join(ctl, 'qmp')}`, '-device', 'virtserialport,chardev=line,name=monitor'],
     ...['-fsdev', 'local,id=root,path=/,security_model=none,readonly=on,multidevs=remap'],
     ...['-device', 'virtio-9p-pci,fsdev=root,mount_tag=root'],
     ...['-fsdev', `local,id=ctl,path=${ctl},security_model=none`, '-device', 'virtio-9p-pci,fsdev=ctl,mount_tag=ctl'],
+    ...['-drive', `id=disk,if=none,format=raw,cache=unsafe,file=${join(ctl, 'disk')}`],
     ...OBJECTS.flatMap((object) => ['-object', object]),
     ...CARDS.flatMap((card) => ['-device', card]),
   ];
@@ -109,6 +113,8 @@ export class Guest {
     const ctl = mkdtempSync(join(tmpdir(), 'vfiolab-vm-'));
     const init = join(CHECKOUT, 'test', 'vm', 'init');
     writeFileSync(join(ctl, 'init.cpio'), initramfs({ busybox: box, init, modules: found.modules }));
+    writeFileSync(join(ctl, 'disk'), '');
+    truncateSync(join(ctl, 'disk'), DISK_SIZE);
     const argv = [
       ...program.argv,
       ...machine(elf(found.image, ctl), ctl, options.iommu ?? 'intel-iommu,intremap=on', options.gigantic ?? false),

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { needs } from '../needs.js';
 import { bundled } from './bundle.js';
-import { EDU, NVME } from './cards.js';
+import { DISK, EDU, NVME } from './cards.js';
 import { CHECKOUT, Guest, quote } from './guest.js';
 import { relay } from './relay.js';
 
@@ -15,7 +15,7 @@ test('processes and their cards, in a QEMU guest', needs('guest'), async (t) => 
   await t.test('one card in several processes', (t) => relay(t, guest, 'share', { before: `bind ${EDU}` }));
   await t.test('killed processes', (t) => relay(t, guest, 'survival'));
   await t.test('one of two processes is killed', (t) => relay(t, guest, 'kills', { timeout: 600 }));
-  await t.test('the card goes away', (t) => relay(t, guest, 'gone', { before: `bind ${NVME}` }));
+  await t.test('the card goes away', (t) => relay(t, guest, 'gone', { before: `bind ${NVME} ${DISK}` }));
   await t.test('the machine is turned off while a program that never ends has a card', async () => {
     const program = `import { open } from '${CHECKOUT}/dist/lib/index.js'; open('${EDU}', { share: true }).dma(4096); console.log('open'); for (;;);`;
     const command = `setsid node --input-type=module -e ${quote(program)} >/run/said 2>&1 & until grep . /run/said; do sleep 0.1; done`;

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { needs } from '../needs.js';
 import { bundled } from './bundle.js';
-import { E1000E, EDU, EDU_TOO, IGB, IVSHMEM, NVME, SHARED, TESTDEV } from './cards.js';
+import { E1000E, EDU, EDU_TOO, IGB, IGB_TOO, IVSHMEM, NVME, SHARED, TESTDEV } from './cards.js';
 import { Guest } from './guest.js';
 import { relay } from './relay.js';
 import { session } from './session.js';
@@ -36,7 +36,7 @@ test('on the kernel’s vfio-pci, in a QEMU guest', needs('guest'), async (t) =>
   );
   await t.test('resets, refusals, other cards, virtual functions, vectors', (t) =>
     relay(t, guest, 'resets errnos devices sriov vectors', {
-      before: `bind ${IGB} ${E1000E} ${NVME} ${IVSHMEM} ${TESTDEV}`,
+      before: `bind ${IGB} ${IGB_TOO} ${E1000E} ${NVME} ${IVSHMEM} ${TESTDEV}`,
     }),
   );
   await t.test('a seeded session runs as on the simulator', () => session(guest));

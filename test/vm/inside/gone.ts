@@ -1,16 +1,18 @@
 /**
  * In the guest: the card goes away while it is open. An unbind, fewer VFs and a rescan do not hang, whatever the process is doing, and what
- * is done with the card afterwards says what happened. EDU and NVME are bound to vfio-pci.
+ * is done with the card afterwards says what happened. EDU, NVME and DISK are
+ * bound to vfio-pci.
  */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, readSync, writeFileSync, writeSync } from 'node:fs';
 import test from 'node:test';
-import { type CardEvent, type Device, doctor, EDU_DMA_MASK, GoneError, open, r32 } from '../../../lib/index.js';
-import { EDU, NVME, NVME_VFS } from '../cards.js';
+import { type CardEvent, type Device, doctor, EDU_DMA_MASK, GoneError, open, r32, until } from '../../../lib/index.js';
+import { DISK, EDU, NVME, NVME_VFS } from '../cards.js';
 import { Face, killFaces } from './face.js';
 import { held } from './held.js';
+import { monitor } from './monitor.js';
 import { PATHS } from './paths.js';
 
 /** How long a write to sysfs may take that waits for the card to be let go. The kernel asks again after 10 s. */
@@ -141,21 +143,113 @@ test('an error of the bus is told, and the card stays open', async () => {
   dev.rehearse('err');
   const { kind, message } = await event;
   assert.equal(kind, 'err');
-  assert.match(message, new RegExp(`^${NVME} reported an uncorrectable error at .*\\(ERR\\)$`));
+  assert.match(message, reported(NVME));
   assert.equal(dev.bar(0).read32(8) >>> 16, 1);
 });
 
-test('VFs are taken away while one is open', async () => {
+for (const path of PATHS) {
+  test(`${path}: an error that is not fatal (AER): told, and the card is as it was`, async () => {
+    using dev = open(`${path}:${DISK}`);
+    dev.busMaster(true);
+    const common = dev.bar(4);
+    const [irq] = dev.enableIrqs('msix', 2);
+    common.write8(DEVICE_STATUS, ACKNOWLEDGE);
+    const command = dev.config.read16(4);
+    const event = befalls(dev);
+    inject('POISON_TLP');
+    const { kind, message } = await event;
+    assert.equal(kind, 'err');
+    assert.match(message, reported(DISK));
+    await recovered();
+    assert.equal(dev.config.read16(4), command);
+    assert.equal(common.read8(DEVICE_STATUS), ACKNOWLEDGE);
+    irq.trigger();
+    assert.equal(await irq.wait({ timeout: 20_000 }), 1);
+  });
+
+  test(`${path}: a fatal error (AER): the kernel resets the link, and the card is well once it is opened again`, async () => {
+    const dev = open(`${path}:${DISK}`);
+    dev.busMaster(true);
+    const [irq] = dev.enableIrqs('msix', 2);
+    dev.bar(4).write8(DEVICE_STATUS, ACKNOWLEDGE);
+    const event = befalls(dev);
+    inject('DLP');
+    const { kind, message } = await event;
+    assert.equal(kind, 'err');
+    assert.match(message, reported(DISK));
+    await recovered();
+    assert.equal(dev.closed, false);
+    assert.equal(dev.config.read16(4), 0, 'COMMAND is as after power-on');
+    irq.trigger();
+    assert.equal(await irq.wait({ timeout: 20_000 }), 1, 'what the kernel has of it is still there');
+    dev.reset();
+    assert.equal(dev.config.read16(4) & 2, 0, 'memory decoding stays off, whatever is reset');
+    dev.close();
+    using again = open(`${path}:${DISK}`);
+    assert.equal(again.bar(4).read8(DEVICE_STATUS), 0);
+    again.bar(4).write8(DEVICE_STATUS, ACKNOWLEDGE);
+    assert.equal(again.bar(4).read8(DEVICE_STATUS), ACKNOWLEDGE);
+  });
+}
+
+/** Two VFs, and the token of theirs: a VF's group asks for that of its PF, though nobody has it open. */
+function withVfs(): string {
   writeFileSync('/sys/module/vfio_pci/parameters/enable_sriov', '1');
   writeFileSync(`${device(NVME)}/sriov_numvfs`, '2');
-  // Its group asks for the token of its PF, though nobody has that open.
   const vfToken = crypto.randomUUID();
   open(NVME, { vfToken }).close();
+  return vfToken;
+}
+
+test('VFs are taken away while one is open', async () => {
+  const vfToken = withVfs();
   const dev = open(NVME_VFS[0], { vfToken });
   const event = befalls(dev);
   assert.ok((await write(`${device(NVME)}/sriov_numvfs`, '0')) < IN_TIME);
   assert.equal((await event).kind, 'req');
   assert.throws(() => dev.bar(0).read32(8), GoneError);
+});
+
+/** What is there again after an error; each is of this test's own. */
+async function recovered(): Promise<void> {
+  const log = () => spawnSync('dmesg', ['-c'], { encoding: 'utf8' }).stdout;
+  await until(() => /AER: device recovery (\w+)/.exec(log())?.[1] === 'successful', { every: 20, timeout: 60_000 });
+}
+
+/** An error of DISK as the bus reports it: poisoned data (not fatal), or a link that breaks the data link protocol (fatal). */
+function inject(error: 'POISON_TLP' | 'DLP'): void {
+  assert.match(String(monitor(`pcie_aer_inject_error disk ${error}`)), /^OK id: disk/);
+}
+
+const reported = (bdf: string): RegExp =>
+  new RegExp(`^${bdf} reported an uncorrectable error at \\d\\d:\\d\\d:\\d\\d \\(ERR\\); .* open it again$`);
+
+/** Ref: Virtio 1.2, 4.1.4.3 and 2.1; 0 after a reset. */
+const DEVICE_STATUS = 0x14;
+const ACKNOWLEDGE = 1;
+
+test('a program that never returns to its event loop: errors are heard, and VFs are taken away', async () => {
+  const face = new Face();
+  await face.run(`
+    const share = true;
+    state.disk = lab.open('${DISK}', { share });
+    state.disk.onEvent(({ at, message }) => say([at.getTime(), message]));
+    state.vf = lab.open('${NVME_VFS[0]}', { share, vfToken: '${withVfs()}' });`);
+  const spins = face.said();
+  const ended = face.run(`
+    say('spins');
+    try { for (;;) state.vf.bar(0).read32(8); } catch (error) { return [Date.now(), error.name]; }`);
+  await spins;
+  const told = face.said();
+  inject('POISON_TLP');
+  await recovered();
+  assert.ok((await write(`${device(NVME)}/sriov_numvfs`, '0')) < IN_TIME);
+  const [end, name] = (await ended) as [number, string];
+  assert.equal(name, 'GoneError');
+  const [at, message] = (await told) as [number, string];
+  assert.match(message, reported(DISK));
+  assert.ok(at <= end, 'heard before anything else could have been');
+  await face.end();
 });
 
 /** PCI-to-PCI Bridge Architecture 1.2, 3.2.5: which buses are behind it. */

@@ -3,19 +3,33 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { basename } from 'node:path';
 import test from 'node:test';
-import { E1000E, EDU, EDU_TOO, IGB, IVSHMEM, NVME, SHARED, SHARED_OTHER, TESTDEV } from '../cards.js';
+import {
+  DISK,
+  E1000E,
+  EDU,
+  EDU_TOO,
+  IGB,
+  IGB_TOO,
+  IVSHMEM,
+  NETWORK,
+  NVME,
+  SHARED,
+  SHARED_OTHER,
+  TESTDEV,
+} from '../cards.js';
 
 const sys = (bdf: string, name: string): string => `/sys/bus/pci/devices/${bdf}/${name}`;
 const groupOf = (bdf: string): string => basename(readlinkSync(sys(bdf, 'iommu_group')));
 const members = (bdf: string): string[] => readdirSync(`/sys/kernel/iommu_groups/${groupOf(bdf)}/devices`);
 
 test('each card is where cards.ts says', () => {
-  const ids = [EDU, NVME, E1000E, ...SHARED, EDU_TOO, IGB, IVSHMEM, TESTDEV].map((bdf) =>
+  const ids = [EDU, NVME, E1000E, ...SHARED, EDU_TOO, IGB, IGB_TOO, IVSHMEM, TESTDEV, DISK, NETWORK].map((bdf) =>
     ['vendor', 'device'].map((name) => readFileSync(sys(bdf, name), 'utf8').trim()).join(' '),
   );
   assert.deepEqual(ids, [
     ...['0x1234 0x11e8', '0x1b36 0x0010', '0x8086 0x10d3', '0x1234 0x11e8', '0x1234 0x11e8'],
-    ...['0x1234 0x11e8', '0x8086 0x10c9', '0x1af4 0x1110', '0x1b36 0x0005'],
+    ...['0x1234 0x11e8', '0x8086 0x10c9', '0x8086 0x10c9', '0x1af4 0x1110', '0x1b36 0x0005'],
+    ...['0x1af4 0x1042', '0x1af4 0x1041'],
   ]);
 });
 

@@ -1,12 +1,13 @@
 /**
- * In the guest: hot resets and what survives them, low power, and that no access to a card that sleeps ends the process. EDU, IGB, E1000E
- * and SHARED[0] are bound to vfio-pci.
+ * In the guest: hot resets and what survives them, low power, and that no access to a card that sleeps ends the process. EDU, IGB,
+ * IGB_TOO, E1000E and SHARED[0] are bound to vfio-pci.
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import test from 'node:test';
 import { inspect } from 'node:util';
+import { groupOf } from '../../../lib/host/group.js';
 import {
   BusError,
   type Device,
@@ -17,8 +18,9 @@ import {
   SystemError,
 } from '../../../lib/index.js';
 import { transfer } from '../../contract/edu.js';
-import { E1000E, EDU, IGB, SHARED, SHARED_OTHER } from '../cards.js';
+import { E1000E, EDU, IGB, IGB_TOO, SHARED, SHARED_OTHER } from '../cards.js';
 import { CHECKOUT } from '../guest.js';
+import { Face } from './face.js';
 import { held } from './held.js';
 import { PATHS } from './paths.js';
 
@@ -55,23 +57,44 @@ for (const path of PATHS) {
     assert.equal(buf.bytes[15], 0x5c);
   });
 
-  test(`${path}: a hot reset sets the registers back, and MSI-X stays as it was`, async () => {
+  test(`${path}: a hot reset sets the registers back, of what is in the slot with it too; MSI-X stays as it was`, async () => {
     using dev = open(`${path}:${IGB}`);
-    dev.busMaster(true);
-    const irqs = dev.enableIrqs('msix', 3);
-    const at = dev.cap('MSIX').TABLE.OFFSET * 8;
-    const table = dev.bar(3).readBlock(at, 48);
-    assert.equal(table[3], 0xfe, 'the first vector goes to the window of the MSI doorbells');
-    for (const reset of [() => dev.hotReset(), () => dev.reset()]) {
-      dev.bar(0).write32(RCTL, ACCEPT_BROADCASTS);
-      assert.equal(dev.bar(0).read32(RCTL), ACCEPT_BROADCASTS);
+    using other = open(`${path}:${IGB_TOO}`, { iommuOf: dev });
+    const groups = dev.hotResetDevices().devices.map(({ bdf, group, owned }) => [bdf, group, owned]);
+    assert.deepEqual(groups, [
+      [IGB, groupOf(IGB), true],
+      [IGB_TOO, groupOf(IGB_TOO), true],
+    ]);
+    assert.notEqual(groupOf(IGB), groupOf(IGB_TOO));
+    const both = [dev, other].map((each) => {
+      each.busMaster(true);
+      const irqs = each.enableIrqs('msix', 3);
+      const at = each.cap('MSIX').TABLE.OFFSET * 8;
+      const table = each.bar(3).readBlock(at, 48);
+      assert.equal(table[3], 0xfe, 'the first vector goes to the window of the MSI doorbells');
+      const buf = each.dma(4096);
+      buf.bytes.fill(0x5c);
+      return { each, irqs, at, table, buf };
+    });
+    for (const [reset, hit] of [
+      [() => dev.hotReset(), both],
+      [() => other.hotReset(), both],
+      [() => dev.reset(), both.slice(0, 1)],
+    ] as const) {
+      for (const { each } of both) {
+        each.bar(0).write32(RCTL, ACCEPT_BROADCASTS);
+        assert.equal(each.bar(0).read32(RCTL), ACCEPT_BROADCASTS);
+      }
       reset();
-      assert.equal(dev.bar(0).read32(RCTL), 0);
-      assert.equal(dev.config.read16(4) & 6, 6, 'COMMAND is restored');
-      assert.deepEqual(dev.bar(3).readBlock(at, 48), table, 'the table of vectors is restored');
-      for (const irq of irqs) {
-        irq.trigger();
-        assert.equal(await irq.wait(PATIENCE), 1);
+      for (const { each, irqs, at, table, buf } of both) {
+        assert.equal(each.bar(0).read32(RCTL), hit.some((one) => one.each === each) ? 0 : ACCEPT_BROADCASTS);
+        assert.equal(each.config.read16(4) & 6, 6, 'COMMAND is restored');
+        assert.deepEqual(each.bar(3).readBlock(at, 48), table, 'the table of vectors is restored');
+        for (const irq of irqs) {
+          irq.trigger();
+          assert.equal(await irq.wait(PATIENCE), 1);
+        }
+        assert.ok(buf.bytes.every((byte) => byte === 0x5c));
       }
     }
   });
@@ -111,6 +134,38 @@ for (const path of PATHS) {
   });
 }
 
+test('a hot reset that would hit what is not open here: it says who has that, and what to do', async () => {
+  const face = new Face();
+  const refused = (dev: Device, state: string, cure: string): void => {
+    const [self, other] = dev.hotResetDevices().devices;
+    assert.deepEqual([self?.owned, other?.bdf, other?.owned], [true, IGB_TOO, false]);
+    const which = `${IGB_TOO} \\(group ${groupOf(IGB_TOO)}, ${state}\\)`;
+    assert.throws(
+      () => dev.hotReset(),
+      new RegExp(`it would reset what this process has not open beside it: ${which}; ${cure}.*; dev\\.hotResetDevices`),
+    );
+  };
+  const beside = `open\\('${IGB_TOO}', \\{ iommuOf: dev \\}\\)`;
+  for (const path of PATHS) {
+    using dev = open(`${path}:${IGB}`);
+    dev.bar(0).write32(RCTL, ACCEPT_BROADCASTS);
+    refused(dev, 'not open', beside);
+    await face.run(`state.dev = lab.open('${path}:${IGB_TOO}')`);
+    refused(dev, `open by process ${face.pid} \\(.*\\)`, `close ${IGB_TOO} there, then ${beside}`);
+    await face.run('state.dev.close()');
+    toItsOwnDriver(IGB_TOO);
+    refused(dev, 'no driver has it', `bind it to vfio-pci, then ${beside}: sudo sh -c`);
+    assert.equal(dev.bar(0).read32(RCTL), ACCEPT_BROADCASTS, 'nothing was reset');
+    give(IGB_TOO);
+    if (path === 'group') continue;
+    // In an address space of its own it does not count as this process's.
+    using apart = open(`${path}:${IGB_TOO}`);
+    refused(dev, 'open by this process', `close ${IGB_TOO} there, then ${beside}`);
+    assert.ok(!apart.closed);
+  }
+  await face.end();
+});
+
 /** Every access of the BAR is a BusError that says so. */
 function asleep(dev: Device, bar: number): void {
   for (const access of [
@@ -131,6 +186,11 @@ function toItsOwnDriver(bdf: string): void {
   writeFileSync('/sys/bus/pci/drivers_probe', bdf);
 }
 
+function give(...bdfs: string[]): void {
+  const { status, stderr } = spawnSync('sh', ['-c', `. ${CHECKOUT}/test/vm/guest.sh; bind ${bdfs.join(' ')}`]);
+  assert.equal(status, 0, String(stderr));
+}
+
 test('behind one bridge: not viable while one has another driver, then all are reset together', () => {
   for (const bdf of [SHARED[1], SHARED_OTHER]) toItsOwnDriver(bdf);
   for (const path of PATHS) {
@@ -144,11 +204,7 @@ test('behind one bridge: not viable while one has another driver, then all are r
     );
   }
   assert.deepEqual(held(), []);
-  const { status, stderr } = spawnSync('sh', [
-    '-c',
-    `. ${CHECKOUT}/test/vm/guest.sh; bind ${SHARED[1]} ${SHARED_OTHER}`,
-  ]);
-  assert.equal(status, 0, String(stderr));
+  give(SHARED[1], SHARED_OTHER);
   for (const path of PATHS) {
     const one = open(`${path}:${SHARED[0]}`);
     const group = one.hotResetDevices().devices.find(({ bdf }) => bdf === SHARED[0])?.group;
