@@ -119,9 +119,16 @@ describe('what VFIO can open', () => {
       '0000:05:00.0': { ...EDU, ...vfio },
       '0000:06:00.0': { ...EDU, group: 6 },
       '0000:07:00.0': { ...EDU, driver: 'mlx5_vfio_pci', group: 7 },
+      '0000:08:00.0': { ...EDU, ...vfio, group: 8 },
     },
-    files: { '/dev/vfio/7': '' },
-    denied: ['/dev/vfio/2'],
+    files: {
+      '/dev/vfio/7': '',
+      '/dev/iommu': '',
+      // In no-IOMMU mode, since Linux 7.3.
+      [`${placeOf('0000:08:00.0')}/vfio-dev/noiommu-vfio0/dev`]: '',
+      '/dev/vfio/devices/noiommu-vfio0': '',
+    },
+    denied: ['/dev/vfio/2', '/dev/vfio/8'],
   });
   const reasons = Object.fromEntries(list(host).map((one) => [one.bdf, one.vfio]));
   const no = (reason: string) => ({ usable: false, reason });
@@ -136,12 +143,13 @@ describe('what VFIO can open', () => {
     '0000:05:00.0': no('no IOMMU group'),
     '0000:06:00.0': no('no driver'),
     '0000:07:00.0': { usable: true, reason: 'ready' },
+    '0000:08:00.0': no('no permission for /dev/vfio/8'),
   })) {
     test(`${bdf}: ${state.reason}`, () => assert.deepEqual(reasons[bdf], state));
   }
 
   test('is counted in the title', () => {
-    assert.match(String(listView(list(host))), /^10 PCI functions, 3 usable with VFIO\n/);
+    assert.match(String(listView(list(host))), /^11 PCI functions, 3 usable with VFIO\n/);
   });
 
   test('is nothing without an IOMMU, and the title says who tells how to have one', () => {

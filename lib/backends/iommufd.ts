@@ -12,8 +12,8 @@ import type { Handed } from '../share/seat.js';
 import type { Reach } from '../share/sharer.js';
 import * as uapi from '../uapi.js';
 import { setFeature } from './feature.js';
-import { BESIDE_HINT, type Cause, granted, mapDma, notViable, UNMAP_DMA } from './refused.js';
-import { cdevNode, groupHolders, groupMembers, physicalFunction, requireVfioDevice } from './sysfs.js';
+import { BESIDE_HINT, type Cause, granted, mapDma, notViable, UNMAP_DMA, withoutIommu } from './refused.js';
+import { ownNode, groupHolders, groupMembers, physicalFunction, requireVfioDevice } from './sysfs.js';
 import { checkVfToken, tokenBytes, tokenRefused } from './vf-token.js';
 import { type Iommu, type KernelOptions, VfioBackend } from './vfio.js';
 
@@ -22,7 +22,7 @@ const IOMMUFD = '/dev/iommu';
 
 /** Whether this process may open `bdf` so: the kernel has the nodes, and their permissions allow it. */
 export function iommufdUsable(bdf: string): boolean {
-  const node = cdevNode(bdf);
+  const node = ownNode(bdf);
   return node !== undefined && [IOMMUFD, node].every(mayOpen);
 }
 
@@ -50,7 +50,7 @@ export function openIommufd(bdf: string, options: KernelOptions = {}): VfioBacke
   ioas.enter();
   let device: number | undefined;
   try {
-    device = handed?.device ?? openNode(bdf);
+    device = handed?.device ?? openNode(bdf, group);
     const identity = { spec: `iommufd:${bdf}`, path: bdf, driver: `${driver}, iommufd` };
     if (handed === undefined) {
       const devid = bind(bdf, group, device, ioas.fd, vfToken);
@@ -66,12 +66,16 @@ export function openIommufd(bdf: string, options: KernelOptions = {}): VfioBacke
   }
 }
 
-function openNode(bdf: string): number {
-  const node = cdevNode(bdf);
-  if (node === undefined) {
+function openNode(bdf: string, group: number): number {
+  const without = withoutIommu(bdf, group);
+  const node = ownNode(bdf);
+  if (node === undefined || without !== undefined) {
     const attempted = `/sys/bus/pci/devices/${bdf}/vfio-dev`;
-    const reason = 'the kernel gives devices no nodes of their own (VFIO_DEVICE_CDEV)';
-    throw new SystemError({ path: bdf, attempted, reason, hint: `open it through its group: open('group:${bdf}')` });
+    const [reason, hint] = without ?? [
+      'the kernel gives devices no nodes of their own (VFIO_DEVICE_CDEV)',
+      `open it through its group: open('group:${bdf}')`,
+    ];
+    throw new SystemError({ path: bdf, attempted, reason, hint });
   }
   return granted(libc().open(node, O_RDWR), bdf, `open ${node}`, {
     ENOENT: [`there is no ${node}`, 'let udev make it, or by hand: see /sys/class/vfio-dev'],
@@ -130,10 +134,15 @@ function hardware(bdf: string, iommufd: number, devid: number): string {
   // An IOMMU driver that cannot tell.
   if (result < 0 && errnoName(-result) === 'EOPNOTSUPP') return '';
   granted(result, bdf, 'IOMMU_GET_HW_INFO');
-  const { out_data_type } = uapi.HW_INFO.unpack(bytes);
-  if (out_data_type === FLAG.IOMMU_HW_INFO_TYPE_INTEL_VTD) return ', VT-d';
-  return out_data_type === FLAG.IOMMU_HW_INFO_TYPE_ARM_SMMUV3 ? ', SMMUv3' : '';
+  const name = HARDWARE[uapi.HW_INFO.unpack(bytes).out_data_type];
+  return name === undefined ? '' : `, ${name}`;
 }
+
+const HARDWARE: Readonly<Partial<Record<number, string>>> = {
+  [FLAG.IOMMU_HW_INFO_TYPE_INTEL_VTD]: 'VT-d',
+  [FLAG.IOMMU_HW_INFO_TYPE_ARM_SMMUV3]: 'SMMUv3',
+  [FLAG.IOMMU_HW_INFO_TYPE_AMD]: 'AMD-Vi',
+};
 
 function ioasOf(bdf: string, beside: VfioBackend): Ioas {
   if (beside.iommu instanceof IoasIommu) return beside.iommu.ioas;

@@ -1,5 +1,5 @@
 /** A system call or ioctl that the kernel refused, as an error: each caller brings a table of what an errno means there. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { IRQ, type IovaRange, type IrqName } from '../backend.js';
 import { SystemError, UsageError } from '../errors.js';
 import { errnoName } from '../native.js';
@@ -31,6 +31,15 @@ export function notViable(bdf: string, group: number): Cause {
     inTheWay[0] ? `give ${inTheWay.length > 1 ? 'each' : 'it'} to vfio-pci: ${bindHint(inTheWay[0].bdf)}` : 'try again',
   ];
 }
+
+/** For a card in no-IOMMU mode, which is to be asked for by name; undefined for others. */
+export const withoutIommu = (bdf: string, group: number): Cause | undefined =>
+  existsSync(`/dev/vfio/noiommu-${group}`)
+    ? [
+        'no IOMMU has the card',
+        `boot with one: intel_iommu=on; or accept the risk: open('noiommu:${bdf}', { unsafe: true })`,
+      ]
+    : undefined;
 
 /** Where a device cannot share the mappings of the other. */
 export const BESIDE_HINT = "open both in one way: 'iommufd:BDF' or 'group:BDF' for each";

@@ -5,11 +5,10 @@
  *
  * Ref: Documentation/driver-api/vfio.rst, include/uapi/linux/vfio.h
  */
-import { existsSync } from 'node:fs';
 import { SystemError } from '../errors.js';
 import { libc, O_RDWR } from '../native.js';
 import * as uapi from '../uapi.js';
-import { type Cause, granted, notViable } from './refused.js';
+import { type Cause, granted, notViable, withoutIommu } from './refused.js';
 import { bindHint, groupHolders } from './sysfs.js';
 import { tokenNotTaken, tokenRefused } from './vf-token.js';
 
@@ -57,16 +56,13 @@ export function openNode(bdf: string, group: number, prefix: '' | 'noiommu-' = '
   const node = `/dev/vfio/${prefix}${group}`;
   return granted(libc().open(node, O_RDWR), bdf, `step 3, open ${node}`, {
     get ENOENT(): Cause {
-      if (prefix === '' && existsSync(`/dev/vfio/noiommu-${group}`)) {
-        return [
-          'no IOMMU has the card',
-          `boot with one: intel_iommu=on; or accept the risk: open('noiommu:${bdf}', { unsafe: true })`,
-        ];
-      }
-      return [
-        `there is no ${node}`,
-        'a kernel without VFIO_GROUP has the iommufd path only; else: sudo modprobe vfio-pci',
-      ];
+      const without = prefix === '' ? withoutIommu(bdf, group) : undefined;
+      return (
+        without ?? [
+          `there is no ${node}`,
+          'a kernel without VFIO_GROUP has the iommufd path only; else: sudo modprobe vfio-pci',
+        ]
+      );
     },
     EACCES: [`no permission for ${node}`, `take it: sudo chown "$USER" ${node}`],
     EPERM: [`${node} is for privileged processes only (CAP_SYS_RAWIO)`, 'run it as root'],

@@ -5,11 +5,11 @@
  * Ref: Documentation/ABI/testing/sysfs-bus-pci, sysfs-kernel-iommu_groups
  */
 import { SystemError, UsageError } from '../errors.js';
-import { DEVICES, driverOf, groupMembers, groupOf, isVfioDriver } from '../host/group.js';
+import { DEVICES, driverOf, groupMembers, groupOf, isVfioDriver, ownNode } from '../host/group.js';
 import { holdersOf } from '../host/holders.js';
 import { HOST } from '../host/host.js';
 
-export { driverOf, type GroupMember, groupMembers, groupOf, isVfioDriver } from '../host/group.js';
+export { driverOf, type GroupMember, groupMembers, groupOf, isVfioDriver, ownNode } from '../host/group.js';
 
 /** Domains have four digits and more: 10001:80:05.0. */
 const BDF = /^[0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]$/;
@@ -61,12 +61,6 @@ export const physicalFunction = (bdf: string): string | undefined => HOST.name(`
 /** How many VFs a PF can have; undefined where the device is no PF. */
 export const virtualFunctions = (bdf: string): number | undefined => HOST.number(`${DEVICES}/${bdf}/sriov_totalvfs`);
 
-/** The device's own node; undefined where the kernel has none for it. */
-export function cdevNode(bdf: string): string | undefined {
-  const [name] = HOST.names(`${DEVICES}/${bdf}/vfio-dev`);
-  return name === undefined ? undefined : `/dev/vfio/devices/${name}`;
-}
-
 /** More of a command line only hides the rest of a message. */
 const COMMAND_AT_MOST = 60;
 
@@ -76,7 +70,7 @@ export const groupHolders = (group: number, own = 0): string =>
 
 /** The same; undefined where nobody is seen. */
 export function openBy(group: number, own = 0): string | undefined {
-  const nodes = groupMembers(group).map(({ bdf }) => cdevNode(bdf));
+  const nodes = groupMembers(group).map(({ bdf }) => ownNode(bdf));
   const holders = holdersOf([`/dev/vfio/${group}`, ...nodes.filter((node) => node !== undefined)]).filter(
     ({ pid, count }) => pid !== process.pid || count > own,
   );

@@ -42,15 +42,23 @@ export function groupMembers(group: number, host: Host = HOST): GroupMember[] {
   });
 }
 
+/**
+ * The device's own node, of the iommufd path; undefined where the kernel has none for it. One whose name begins with noiommu-, as Linux 7.3
+ * makes them in no-IOMMU mode, is not meant: what is mapped there protects nothing.
+ */
+export function ownNode(bdf: string, host: Host = HOST): string | undefined {
+  const [name] = host.names(`${DEVICES}/${bdf}/vfio-dev`);
+  return name === undefined || name.startsWith('noiommu-') ? undefined : `/dev/vfio/devices/${name}`;
+}
+
 /** The nodes that `open()` uses for a device, as far as they are there: the group's, and the device's own of the iommufd path. */
 export function nodesOf(bdf: string, host: Host = HOST): { readonly group?: string; readonly device?: string } {
   const group = groupOf(bdf, host);
-  const own = host.names(`${DEVICES}/${bdf}/vfio-dev`)[0];
+  const own = ownNode(bdf, host);
   const found = (path: string) => host.exists(path);
   const groupNode = `/dev/vfio/${group}`;
-  const deviceNode = `/dev/vfio/devices/${own}`;
   return {
     ...(group !== undefined && found(groupNode) && { group: groupNode }),
-    ...(own !== undefined && found(deviceNode) && { device: deviceNode }),
+    ...(own !== undefined && found(own) && { device: own }),
   };
 }

@@ -6,7 +6,7 @@
  */
 import { inspect } from 'node:util';
 import { type CellLike, VIEW, View, type Viewable } from '../view.js';
-import { blocks, DEVICES, groupMembers, groupOf, isVfioDriver } from './group.js';
+import { blocks, DEVICES, groupMembers, groupOf, isVfioDriver, ownNode } from './group.js';
 import { HOST, type Host } from './host.js';
 import { driverFinder } from './modules.js';
 import { interfaceFinder, usesFinder } from './use.js';
@@ -132,8 +132,8 @@ function vfioState(one: Seen, host: Host): VfioState {
   const others = groupMembers(one.group, host).filter((member) => blocks(member.driver));
   if (others.length > 0) return no(`group shared with ${others.map((o) => `${o.bdf} (${o.driver})`).join(', ')}`);
   const node = `/dev/vfio/${one.group}`;
-  const own = host.names(`${DEVICES}/${one.bdf}/vfio-dev`)[0];
-  if (host.may(node) || (own !== undefined && host.may('/dev/iommu') && host.may(`/dev/vfio/devices/${own}`)))
+  const own = ownNode(one.bdf, host);
+  if (host.may(node) || (own !== undefined && host.may('/dev/iommu') && host.may(own)))
     return { usable: true, reason: 'ready' };
   return no(host.exists(node) ? `no permission for ${node}` : `there is no ${node}`);
 }
