@@ -31,8 +31,12 @@ after(() => Promise.all(benches.map((bench) => bench.end())));
 const CLIENT = new URL('../kernel/client.js', import.meta.url).href;
 
 describe('a kernel process', { timeout: 300_000 }, () => {
-  test('its folder is private, its stdin empty, its session its own; all is gone after it', async () => {
+  test('its folder is private, its stdin empty, its session its own; all is gone after it, and what others that died left', async () => {
+    const stale = path.join(tmpdir(), 'vfiolab-4194999-stale');
+    mkdirSync(stale, { recursive: true });
+    writeFileSync(path.join(stale, 'log'), '');
     const bench = await start();
+    assert.equal(existsSync(stale), false);
     const folders = readdirSync(tmpdir()).filter((name) => name.startsWith(`vfiolab-${process.pid}-`));
     const folder = path.join(tmpdir(), folders[0] ?? '');
     assert.equal(statSync(folder).mode & 0o777, 0o700);
@@ -64,17 +68,6 @@ describe('a kernel process', { timeout: 300_000 }, () => {
       assert.equal(signal, 'SIGABRT');
       assert.match(words, /^FATAL ERROR: the reason\n 1: 0x1 frame/);
     }
-  });
-
-  test('an endless loop does not keep it from ending', async () => {
-    const bench = await start();
-    let ended: Promise<void> | undefined;
-    const onOutput = (): void => {
-      ended = bench.end();
-    };
-    await bench.run("console.log('go'); while (true) {}", { onOutput }).catch(() => {});
-    await ended;
-    assert.equal(lives(bench.kernel.pid), false);
   });
 
   const root = process.getuid?.() === 0 ? {} : { skip: 'needs root, to mount a small tmpfs' };
@@ -128,7 +121,7 @@ describe('a kernel process', { timeout: 300_000 }, () => {
     }
   });
 
-  test("killed with a cell's child still alive, it leaves no fd of the card behind", async () => {
+  test("killed with a cell's child still alive, it leaves no fd of the card behind; a request under way is refused", async () => {
     const bench = await start();
     const cell = `import { spawn, spawnSync } from 'node:child_process';
       const card = open('sim:edu'); card.busMaster(true);
@@ -145,19 +138,15 @@ describe('a kernel process', { timeout: 300_000 }, () => {
         links(child).filter((link) => !passedOn.has(link) && link !== '/dev/null'),
         [],
       );
-      process.kill(bench.kernel.pid, 'SIGKILL');
+      const running = bench.run("console.log('runs'); await new Promise(() => {})", {
+        onOutput: () => process.kill(bench.kernel.pid, 'SIGKILL'),
+      });
+      await assert.rejects(running, /the kernel process ended, SIGKILL/);
       assert.equal((await bench.kernel.died).signal, 'SIGKILL');
       assert.equal(lives(child), true);
     } finally {
       process.kill(child, 'SIGKILL');
     }
-  });
-
-  test('a request under way is refused when the kernel dies', async () => {
-    const bench = await start();
-    const running = bench.run('await new Promise(() => {})');
-    setTimeout(() => process.kill(bench.kernel.pid, 'SIGKILL'), 100);
-    await assert.rejects(running, /the kernel process ended, SIGKILL/);
   });
 
   test('without tslab no cell runs, and the kernel says so', async () => {
@@ -200,15 +189,6 @@ describe('a kernel process', { timeout: 300_000 }, () => {
       assert.equal(stderr.trim().split('\n').length, 1);
     }
     assert.match(spawnSync(process.execPath, [main, '/no/file'], { encoding: 'utf8' }).stderr, /ENOENT.*\/no\/file/);
-  });
-
-  test('folders of front ends that are gone are swept', async () => {
-    const stale = path.join(tmpdir(), 'vfiolab-4194999-stale');
-    mkdirSync(stale, { recursive: true });
-    writeFileSync(path.join(stale, 'log'), '');
-    const kernel = await KernelClient.start();
-    await kernel.shutdown();
-    assert.equal(existsSync(stale), false);
   });
 });
 
@@ -265,6 +245,16 @@ describe('a kernel that goes on', { timeout: 300_000 }, () => {
       assert.equal(heard.stderr, '', 'a cell that listens is told once');
     }
     assert.equal((await bench.run('kept')).result, '1');
+  });
+
+  test('an endless loop does not keep it from ending', async () => {
+    let ended: Promise<void> | undefined;
+    const onOutput = (): void => {
+      ended = bench.end();
+    };
+    await bench.run("console.log('go'); while (true) {}", { onOutput }).catch(() => {});
+    await ended;
+    assert.equal(lives(bench.kernel.pid), false);
   });
 });
 
