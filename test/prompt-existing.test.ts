@@ -158,40 +158,39 @@ test('the connection files that a name may mean: the newest first', () => {
 });
 
 describe('a prompt joins a kernel', needs('tmux'), () => {
-  for (const transport of ['tcp', 'ipc'] as const)
-    test(`over ${transport}: its variables and its card, cells of both, and it goes on`, async () => {
-      const env = world();
-      await using notebook = await Notebook.open(env.JUPYTER_RUNTIME_DIR, transport);
-      await notebook.run("const dev = open('sim:edu'); const edu = dev.bar(0).registers(EDU); const mine = 6");
-      using terminal = prompt(env);
-      await terminal.until(/^Joined kernel-1\.json after 1 cell\. Ctrl-D leaves it running\.\n2>$/m);
-
-      terminal.enter('mine * 7');
-      await terminal.until(/^2> mine \* 7\n42 \(0x2a\)\n3>$/m);
-      await until(() => notebook.seen.some((event) => event.type === 'output'), 'the cell is seen by the other');
-      assert.deepEqual(
-        notebook.seen.filter(({ type }) => type === 'input').map((event) => event.type === 'input' && event.code),
-        ['mine * 7'],
-      );
-
-      assert.equal(await notebook.run("console.log('printed'); edu.ID.read()"), 3);
-      const shown = await terminal.until(
-        /^other 3> console\.log\('printed'\); edu\.ID\.read\(\)\nprinted\n(?:.*\n)+4>$/m,
-      );
-      // The View itself came, though the other front end asked for none.
-      assert.match(shown, /\[15:0\] +MAGIC +0xed/);
-
-      terminal.enter('mine + 1; throw new RangeError("as expected")');
-      await terminal.until(/^RangeError: as expected(?:.*\n)+5>$/m);
-      terminal.keys('C-d');
-      await terminal.until(/^The kernel goes on, with its variables and its card\.\nleft 0\nicanon$/m);
-      assert.equal(await notebook.run('dev.bar(0).read32(0)'), 5);
-      assert.equal(notebook.ended, false);
-    });
-
-  test("while it is busy with the other's cell: typing, completion, a cell that waits, Ctrl-C", async () => {
+  test('over tcp: its variables and its card, cells of both, and it goes on', async () => {
     const env = world();
     await using notebook = await Notebook.open(env.JUPYTER_RUNTIME_DIR, 'tcp');
+    await notebook.run("const dev = open('sim:edu'); const edu = dev.bar(0).registers(EDU); const mine = 6");
+    using terminal = prompt(env);
+    await terminal.until(/^Joined kernel-1\.json after 1 cell\. Ctrl-D leaves it running\.\n2>$/m);
+
+    terminal.enter('mine * 7');
+    await terminal.until(/^2> mine \* 7\n42 \(0x2a\)\n3>$/m);
+    await until(() => notebook.seen.some((event) => event.type === 'output'), 'the cell is seen by the other');
+    assert.deepEqual(
+      notebook.seen.filter(({ type }) => type === 'input').map((event) => event.type === 'input' && event.code),
+      ['mine * 7'],
+    );
+
+    assert.equal(await notebook.run("console.log('printed'); edu.ID.read()"), 3);
+    const shown = await terminal.until(
+      /^other 3> console\.log\('printed'\); edu\.ID\.read\(\)\nprinted\n(?:.*\n)+4>$/m,
+    );
+    // The View itself came, though the other front end asked for none.
+    assert.match(shown, /\[15:0\] +MAGIC +0xed/);
+
+    terminal.enter('mine + 1; throw new RangeError("as expected")');
+    await terminal.until(/^RangeError: as expected(?:.*\n)+5>$/m);
+    terminal.keys('C-d');
+    await terminal.until(/^The kernel goes on, with its variables and its card\.\nleft 0\nicanon$/m);
+    assert.equal(await notebook.run('dev.bar(0).read32(0)'), 5);
+    assert.equal(notebook.ended, false);
+  });
+
+  test("over ipc, while it is busy with the other's cell: typing, completion, a cell that waits, Ctrl-C", async () => {
+    const env = world();
+    await using notebook = await Notebook.open(env.JUPYTER_RUNTIME_DIR, 'ipc');
     await notebook.run('const registers = 5');
     const stuck = notebook.run('console.log("begun"); for (;;) {}');
     using terminal = prompt(env, 'kernel-1');

@@ -337,47 +337,58 @@ describe('in a terminal', needs('tmux'), () => {
       colours: true,
     });
 
-  for (const [columns, rows] of [
-    [40, 12],
-    [80, 24],
-    [200, 50],
-  ] as const)
-    test(`several panels at ${columns} columns, the input below them, nothing lost of what is typed`, async () => {
-      using terminal = prompt(columns, rows);
-      await idle(terminal, 2);
-      terminal.enter("dev.busMaster(true); const [irq] = dev.enableIrqs('msi'); let n = 0");
-      await idle(terminal, 3);
+  test('several panels at 40, 80 and 200 columns, the input below them, nothing lost of what is typed', async () => {
+    using terminal = prompt(40, 12);
+    /** The number of the cell that is being typed. */
+    let at = 2;
+    const done = (): Promise<string> => idle(terminal, ++at);
+    const run = (cell: string): Promise<string> => {
+      terminal.enter(cell);
+      return done();
+    };
+    await idle(terminal, at);
+    for (const [columns, rows] of [
+      [40, 12],
+      [80, 24],
+      [200, 50],
+    ] as const) {
+      terminal.resize(columns, rows);
+      await terminal.clear(new RegExp(`^${at}>$`));
+      await run("dev.busMaster(true); const [irq] = dev.enableIrqs('msi'); let n = 0");
       terminal.enter('watch(edu, { every: 100 })');
       terminal.enter('watch(irq, { every: 50 })');
       terminal.enter(
-        "void setInterval(() => { n++; irq.trigger() }, 20); watch(() => n, { every: 20, title: 'ticks' })",
+        "const ticking = setInterval(() => { n++; irq.trigger() }, 20); watch(() => n, { every: 20, title: 'ticks' })",
       );
-      await idle(terminal, 6);
-      await terminal.until(/^sim:edu\/bar0\n(?:.*\n)+sim:edu\n(?:.*\n)* +ticks +\d\d+ .*\/s\n6>$/m);
+      at += 2;
+      await done();
+      await terminal.until(
+        new RegExp(`^sim:edu/bar0\\n(?:.*\\n)+sim:edu\\n(?:.*\\n)* +ticks +\\d\\d+ .*/s\\n${at}>$`, 'm'),
+      );
       // Its rate is that of the timer, or a little less.
       await terminal.until(/^ +msi\[0\] +enabled +\d+ +[1-5]\d(\.\d)?\/s +[\d.]+ µs|ms/m);
       const text = Array.from({ length: 3 * columns }, (_, n) => String.fromCharCode(97 + (n % 26))).join('');
-      for (let at = 0; at < text.length; at += 7) terminal.type(text.slice(at, at + 7));
+      for (let from = 0; from < text.length; from += 7) terminal.type(text.slice(from, from + 7));
       const end = text.slice(-9);
       await terminal.until(new RegExp(`${end}$`, 'm'));
       terminal.keys('Home');
       terminal.type('"');
       terminal.keys('End');
       terminal.enter('"');
-      await idle(terminal, 7);
-      terminal.enter('edu.STATUS.modify({ IRQ: 1 })');
-      await idle(terminal, 8);
+      await done();
+      await run('edu.STATUS.modify({ IRQ: 1 })');
       const all = await terminal.until(/^ +STATUS +0x0 → 0x80 +IRQ 0 → 1$/m);
       assert.ok(all.replaceAll(/\n */g, '').includes(`"${text}"`), all);
       assert.equal(all.match(/^ +ticks +\d/gm)?.length, 1, all);
       assert.ok(terminal.screen().length <= rows);
       // What changes is lit as long as it does.
-      terminal.enter('void setInterval(() => edu.LIVENESS.write(n), 100)');
+      terminal.enter('const writing = setInterval(() => edu.LIVENESS.write(n), 100)');
       await terminal.until(/LIVENESS.*0xff.*\x1b\[(?:0;)?7m(?:\x1b\[\d+m)*[\da-f]+/, { colours: true });
-      await idle(terminal, 9);
+      await done();
       terminal.resize(columns - 7, rows);
       terminal.type('still');
-      await until(() => /^ +ticks +\d.*\n9> still$/m.test(terminal.screen().join('\n')), 'the panel, narrower');
+      const narrower = new RegExp(`^ +ticks +\\d.*\\n${at}> still$`, 'm');
+      await until(() => narrower.test(terminal.screen().join('\n')), 'the panel, narrower');
       assert.ok(terminal.screen().length <= rows);
       // The line is empty then, and watches end, one press or the next: it cannot be seen which are pinned and which were.
       terminal.keys('C-c');
@@ -385,7 +396,9 @@ describe('in a terminal', needs('tmux'), () => {
         terminal.keys('C-c');
         return terminal.text().includes('Ctrl-D leaves.');
       }, 'the watches end');
-    });
+      await run('clearInterval(ticking); clearInterval(writing); dev.disableIrqs(); edu.STATUS.modify({ IRQ: 0 })');
+    }
+  });
 
   test('a plain prompt says it when it begins and when it ends, and what changes cell by cell', async () => {
     const command = `'${process.execPath}' '${CLI}' repl --plain sim:edu`;

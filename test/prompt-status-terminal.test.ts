@@ -34,14 +34,17 @@ const alive = (pid: number): boolean => {
 };
 
 describe('the status line in a terminal', needs('tmux'), () => {
-  for (const [columns, wanted] of [
-    [40, 'sim:edu  Mem\\+ BusMaster\\+ \\(\\d+ s\\)  MSI 1'],
-    [80, 'sim:edu  simulator  Mem\\+ BusMaster\\+ \\(\\d+ s\\)  MSI 1  DMA 8 KiB'],
-    [200, 'sim:edu  simulator  Mem\\+ BusMaster\\+ \\(\\d+ s\\)  MSI 1  DMA 8 KiB'],
-  ] as const)
-    test(`${columns} columns: what a cell did, its age, .status, a card that is gone; a kernel that dies, what is lost, another one`, async () => {
-      using terminal = prompt(columns);
+  test('at 40, 80 and 200 columns: what a cell did, its age, .status, a card that is gone; a kernel that dies, what is lost, another one', async () => {
+    using terminal = prompt(40);
+    for (const [columns, wanted] of [
+      [40, 'sim:edu  Mem\\+ BusMaster\\+ \\(\\d+ s\\)  MSI 1'],
+      [80, 'sim:edu  simulator  Mem\\+ BusMaster\\+ \\(\\d+ s\\)  MSI 1  DMA 8 KiB'],
+      [200, 'sim:edu  simulator  Mem\\+ BusMaster\\+ \\(\\d+ s\\)  MSI 1  DMA 8 KiB'],
+    ] as const) {
+      // Each time a kernel that has just begun.
       await terminal.until(foot(2, 'sim:edu  simulator  COMMAND not read'));
+      terminal.resize(columns, 24);
+      await terminal.clear(/^2>$/);
       terminal.enter("dev.busMaster(true); const [irq] = dev.enableIrqs('msi'); const buf = dev.dma(8192)");
       await terminal.until(foot(3, wanted));
       await terminal.until(foot(3, wanted.replace('\\d+', '[2-9]\\d*')));
@@ -79,7 +82,9 @@ describe('the status line in a terminal', needs('tmux'), () => {
       await terminal.until(/^\d> typed$/m);
       terminal.keys('Enter');
       await terminal.until(/closed\.\n1> const dev(?:.|\n)*^2> typed\nsim:edu .*$/m);
-    });
+      terminal.keys('C-u');
+    }
+  });
 
   test('nothing of it touches the card: not its ages, not a cell that does not, not what is known; .status does, and says where the kernel is busy', async () => {
     using terminal = prompt(80);

@@ -54,110 +54,138 @@ async function gone(pid: number): Promise<void> {
   assert.equal(alive(pid), false, `process ${pid} lives on`);
 }
 
+/** The prompt is ended while a cell runs: its kernel goes with it. */
+async function ends(terminal: Tmux, end: (front: number) => void): Promise<void> {
+  const [kernel, front] = [kernelOf(terminal), frontOf(terminal)];
+  terminal.enter('for (;;) {}');
+  await terminal.until(/^running/m);
+  end(front);
+  await gone(kernel);
+  await gone(front);
+}
+
 describe('the prompt in a terminal', needs('tmux'), () => {
-  for (const columns of [40, 80, 200])
-    test(`a session at ${columns} columns`, async () => {
-      using terminal = prompt(columns);
-      const start = await idle(terminal, 2);
-      assert.match(start, /^1> const dev = open\('sim:edu'\)\n {3}const edu = dev\.bar\(0\)\.registers\(EDU\)\n2>$/m);
+  test('a session at 40 columns, at 80 and at 200', async () => {
+    using terminal = prompt(40);
+    const start = await idle(terminal, 2);
+    assert.match(start, /^1> const dev = open\('sim:edu'\)\n {3}const edu = dev\.bar\(0\)\.registers\(EDU\)\n2>$/m);
+    /** The number of the cell that is being typed. */
+    let at = 2;
+    /** Waits for the number of the next cell, and nothing that runs; what the one before said. */
+    const done = async (): Promise<string> => said(await idle(terminal, ++at), at - 1);
+    const line = (text: string): string => `^${at}>${text}$`;
+    const until = (wanted: string, colours = false): Promise<string> =>
+      terminal.until(new RegExp(wanted, 'm'), { colours });
+
+    for (const columns of [40, 80, 200]) {
+      terminal.resize(columns, 24);
+      await terminal.clear(new RegExp(line('')));
 
       terminal.enter('dev');
-      const regions = said(await idle(terminal, 3), 2);
+      const regions = await done();
       for (const what of ['sim:edu', '1234:11e8', 'bar0', '1 MiB', 'config', 'INTx', 'MSI'])
         assert.ok(regions.includes(what), `${what} in\n${regions}`);
 
       terminal.enter('edu.STATUS.modify({ IRQ: 1 }); edu.STATUS.read()');
-      const bits = said(await idle(terminal, 4), 3);
+      const bits = await done();
       assert.match(bits, /\[7\] +IRQ +1/);
       assert.match(bits, /\[0\] +COMPUTING +0/);
 
       terminal.type('edu.STA');
       terminal.keys('Tab');
       // The history suggests the rest, so the text is there before Tab: what is typed has its colour.
-      await terminal.until(/\[36mSTATUS\b/, { colours: true });
+      await until('\\[36mSTATUS\\b', true);
       terminal.keys('C-c');
-      await terminal.until(/^4>$/m);
+      await until(line(''));
       terminal.type('edu.DMA_');
       terminal.keys('Tab');
-      const menu = await terminal.until(/^ DMA_SRC +register +0x80/m);
+      const menu = await until('^ DMA_SRC +register +0x80');
       for (const name of ['DMA_CMD', 'DMA_COUNT', 'DMA_DST']) assert.match(menu, new RegExp(`^ ${name} `, 'm'));
       terminal.keys('Tab');
-      await terminal.until(/^4> edu\.DMA_SRC/m);
+      await until(line(' edu\\.DMA_SRC').replace(/\$$/, ''));
       terminal.keys('Enter');
       terminal.keys('C-u');
-      await idle(terminal, 4);
+      await idle(terminal, at);
 
       terminal.enter("dev.busMaster(true); const [irq] = dev.enableIrqs('msi')");
-      await idle(terminal, 5);
+      await done();
       terminal.enter('await irq.wait({ timeout: 600_000 })');
-      await terminal.until(/^running \d+ s, Ctrl-C stops it$/m);
+      await until('^running \\d+ s, Ctrl-C stops it$');
+      at++;
       terminal.type('typed meanwhile');
-      await terminal.until(/^6> typed meanwhile$/m);
+      await until(line(' typed meanwhile'));
       terminal.keys('C-c');
-      const stopped = await terminal.until(/interrupted(?:.|\n)*^6> typed meanwhile$/m);
+      const stopped = await until(`interrupted(?:.|\\n)*${line(' typed meanwhile')}`);
       assert.doesNotMatch(stopped, /running/);
       terminal.keys('C-c');
-      await idle(terminal, 6);
+      await idle(terminal, at);
       terminal.enter('edu.IRQ_RAISE.write(1); await irq.wait({ timeout: 60_000 })');
-      await idle(terminal, 7);
-      assert.doesNotMatch(said(terminal.text(), 6), /Error/);
+      assert.doesNotMatch(await done(), /Error/);
 
       terminal.enter('for (;;) {}');
-      await terminal.until(/^running \d+ s, Ctrl-C stops it$/m);
-      terminal.type('1 + ');
-      await terminal.until(/^8> 1 \+$/m);
+      await until('^running \\d+ s, Ctrl-C stops it$');
+      at++;
+      // Not what the history would go on with.
+      terminal.type(`${columns} + `);
+      await until(line(` ${columns} \\+`));
       terminal.keys('C-c');
-      await terminal.until(/interrupted(?:.|\n)*^8> 1 \+$/m);
+      await until(`interrupted(?:.|\\n)*${line(` ${columns} \\+`)}`);
       terminal.enter('1');
-      assert.equal(said(await idle(terminal, 9), 8), '2');
+      assert.match(await done(), new RegExp(`^${columns + 1}\\b`));
 
       terminal.enter('edu.STATSU.read()');
-      assert.match(said(await idle(terminal, 10), 9).replaceAll('\n', ''), /TS2551|TS2339/);
+      assert.match((await done()).replaceAll('\n', ''), /TS2551|TS2339/);
 
-      const pid = kernelOf(terminal);
       terminal.keys('C-c');
-      await terminal.until(/^Ctrl-D leaves\.\n10>$/m);
-      terminal.keys('C-d');
-      const end = await terminal.until(/icanon/);
-      assert.match(end, /^Ctrl-D leaves\.\nleft 0\nicanon$/m);
-      await gone(pid);
-    });
+      await until(`^Ctrl-D leaves\\.\\n${at}>$`);
+      terminal.enter('dev.disableIrqs()');
+      await done();
+    }
 
-  test('the first keys are taken before the kernel is up, and nothing of them is lost', async () => {
-    using terminal = prompt(80);
-    terminal.type('6 *');
-    terminal.enter(' 7');
-    terminal.enter('if (dev) {');
-    terminal.enter("console.log('a line')");
-    terminal.enter('}');
-    const text = await idle(terminal, 4);
-    assert.equal(said(text, 2), '42 (0x2a)');
-    assert.match(text, /^3> if \(dev\) {\n {3}console\.log\('a line'\)\n {3}}\na line\n4>$/m);
-    assert.equal(text.match(/const dev/g)?.length, 1, text);
+    const pid = kernelOf(terminal);
+    terminal.keys('C-c');
+    await until(`^Ctrl-D leaves\\.\\n${at}>$`);
+    terminal.keys('C-d');
+    const end = await terminal.until(/icanon/);
+    assert.match(end, /^Ctrl-D leaves\.\nleft 0\nicanon$/m);
+    await gone(pid);
   });
 
-  test('history is there in the next session', async () => {
+  test('the first keys are taken before the kernel is up, and nothing of them is lost; history is there in the next session', async () => {
     const XDG_STATE_HOME = fresh();
-    for (const line of ['edu.ID.read().MAGIC', '0x1234']) {
+    {
       using terminal = prompt(80, { XDG_STATE_HOME });
-      await idle(terminal, 2);
-      terminal.enter(line);
-      await idle(terminal, 3);
+      terminal.type('6 *');
+      terminal.enter(' 7');
+      terminal.enter('if (dev) {');
+      terminal.enter("console.log('a line')");
+      terminal.enter('}');
+      const text = await idle(terminal, 4);
+      assert.equal(said(text, 2), '42 (0x2a)');
+      assert.match(text, /^3> if \(dev\) {\n {3}console\.log\('a line'\)\n {3}}\na line\n4>$/m);
+      assert.equal(text.match(/const dev/g)?.length, 1, text);
+      terminal.enter('edu.ID.read().MAGIC');
+      await idle(terminal, 5);
       terminal.keys('C-d');
       await terminal.until(/^left 0$/m);
     }
     using terminal = prompt(80, { XDG_STATE_HOME });
     terminal.keys('Up');
-    await terminal.until(/^2> 0x1234$/m);
-    terminal.keys('Up');
     await terminal.until(/^2> edu\.ID\.read\(\)\.MAGIC$/m);
-    terminal.keys('Up');
-    terminal.keys('Down', 'Down');
+    terminal.keys('C-c');
     await idle(terminal, 2);
+    terminal.enter('0x1234');
+    await idle(terminal, 3);
+    terminal.keys('Up');
+    await terminal.until(/^3> 0x1234$/m);
+    terminal.keys('Up');
+    await terminal.until(/^3> edu\.ID\.read\(\)\.MAGIC$/m);
+    terminal.keys('Down', 'Down');
+    await idle(terminal, 3);
     assert.ok(existsSync(join(XDG_STATE_HOME, 'vfiolab', 'history')));
   });
 
-  test('a kernel that dies costs the variables, not the prompt', async () => {
+  test('a kernel that dies costs the variables, not the prompt; SIGTERM ends its successor and restores the terminal', async () => {
     using terminal = prompt(80);
     await idle(terminal, 2);
     terminal.enter('const kept = 7');
@@ -175,24 +203,10 @@ describe('the prompt in a terminal', needs('tmux'), () => {
     assert.match(said(await idle(terminal, 3), 2), /TS2304/);
     terminal.enter('edu.ID.read().MAGIC.toString(16)');
     assert.match(said(await idle(terminal, 4), 3), /ed/);
-  });
 
-  for (const [how, end] of [
-    ['SIGTERM', (pid: number) => process.kill(pid, 'SIGTERM')],
-    ['SIGHUP', (pid: number) => process.kill(pid, 'SIGHUP')],
-    ['a closed terminal', (_pid: number, terminal: Tmux) => terminal.close()],
-  ] as const)
-    test(`${how} ends the kernel${how.startsWith('SIG') ? ' and restores the terminal' : ''}`, async () => {
-      using terminal = prompt(80);
-      await idle(terminal, 2);
-      const [kernel, front] = [kernelOf(terminal), frontOf(terminal)];
-      terminal.enter('for (;;) {}');
-      await terminal.until(/^running/m);
-      end(front, terminal);
-      await gone(kernel);
-      await gone(front);
-      if (how.startsWith('SIG')) assert.match(await terminal.until(/icanon/), /^left \d+\nicanon$/m);
-    });
+    await ends(terminal, (front) => process.kill(front, 'SIGTERM'));
+    assert.match(await terminal.until(/icanon/), /^left \d+\nicanon$/m);
+  });
 
   test('Ctrl-Z gives the terminal to the shell, fg comes back to what was typed; the cell ran on', async () => {
     using terminal = new Tmux('bash --norc -i', {
@@ -217,13 +231,17 @@ describe('the prompt in a terminal', needs('tmux'), () => {
     await terminal.until(/'ran on'\nbash\S+#$/m);
   });
 
-  test('a terminal that does not know its size is one of 80 columns and 24 lines', async () => {
+  test('a terminal that does not know its size is one of 80 columns and 24 lines; SIGHUP ends the kernel and restores the terminal', async () => {
     using terminal = prompt(80, {}, 'stty rows 0 cols 0;');
     terminal.enter('6 * 7');
     const text = await idle(terminal, 3);
     assert.match(text, /^1> const dev = open\('sim:edu'\)\n {3}const edu = .*\n2> 6 \* 7\n42 \(0x2a\)\n3>$/m);
     terminal.type('typed');
     await terminal.until(/^42 \(0x2a\)\n3> typed$/m);
+    terminal.keys('C-u');
+
+    await ends(terminal, (front) => process.kill(front, 'SIGHUP'));
+    assert.match(await terminal.until(/icanon/), /^left \d+\nicanon$/m);
   });
 });
 
@@ -319,40 +337,8 @@ describe('one session in a terminal', needs('tmux'), () => {
     terminal.enter('6 * 7');
     assert.equal(await done(), '42 (0x2a)');
   });
-});
 
-describe('a narrow terminal', needs('tmux'), () => {
-  test('the cursor is where the next character goes, with wide characters and after resizing; a paste of 200 lines is one cell', async () => {
-    using terminal = prompt(60);
-    await idle(terminal, 2);
-    terminal.type("'漢字 e");
-    terminal.type("👍'");
-    await terminal.until(/^2> '漢字 e👍'$/m);
-    assert.deepEqual(terminal.cursor(), [13, 2]);
-    terminal.keys('Left', 'Left');
-    await delay(200);
-    assert.deepEqual(terminal.cursor(), [10, 2]);
-    terminal.resize(45, 20);
-    await delay(300);
-    terminal.type('x');
-    await terminal.until(/^2> '漢字 ex👍'$/m);
-    terminal.resize(100, 30);
-    await delay(300);
-    terminal.keys('Enter');
-    assert.match(said(await idle(terminal, 3), 2), /^'漢字 ex👍'$/);
-
-    terminal.resize(60, 24);
-    await delay(300);
-    const lines = Array.from({ length: 198 }, (_, n) => `  // line ${n}\n  sum += ${n};`);
-    terminal.paste(`let sum = 0;\n{\n${lines.join('\n')}\n}\n`);
-    await terminal.until(/^ {3}}$/m);
-    assert.ok(terminal.screen().length <= 24);
-    terminal.keys('Enter');
-    terminal.enter('sum');
-    assert.equal(said(await idle(terminal, 5), 4), '19503 (0x4c2f)');
-    terminal.keys('Up', 'Up');
-    await terminal.until(/^ {3}}$/m);
-  });
+  test('a closed terminal ends the kernel', () => ends(terminal, () => terminal.close()));
 });
 
 describe('a script on standard input', () => {

@@ -97,8 +97,8 @@ const WITH_NODE: Readonly<Record<string, readonly string[]>> = {
   'nothing that is in a table': ['class A extends dev {}', 'const x = <p>1</p>'],
 };
 
-/** One of each of these, in a session. */
-const SOME = ['process.platfrom', 'setTimeot(() => {}, 1)', 'edu.STATSU.read()\nBuffer.from(1)'];
+/** Some of these, in a session: a fresh one each. */
+const SOME = ['setTimeot(() => {}, 1)', 'edu.STATSU.read()\nBuffer.from(1)'];
 
 describe('a complaint of the type checker', { timeout: 240_000 }, () => {
   let slim: Compiling;

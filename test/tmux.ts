@@ -96,6 +96,13 @@ export class Tmux {
     this.#run('resize-window', '-x', `${columns}`, '-y', `${rows}`);
   }
 
+  /** Ctrl-L, and what has scrolled out is forgotten: all that there is then is the line that is being typed, and what comes. */
+  async clear(line: RegExp): Promise<void> {
+    this.keys('C-l');
+    await this.#seen(() => line.test(this.screen()[0] ?? ''), `${line} at the top`);
+    this.#run('clear-history');
+  }
+
   #piped(file: string): string[] {
     writeFileSync(file, '');
     return ['pipe-pane', `exec cat >> '${file}'`];
@@ -154,12 +161,21 @@ export class Tmux {
 
   /** Waits until the text fits `wanted`; the text. @throws Error with the screen when it never does. */
   async until(wanted: RegExp, options: { readonly colours?: boolean } = {}): Promise<string> {
+    let text = '';
+    const fits = (): boolean => {
+      text = this.text(options);
+      return wanted.test(text);
+    };
+    await this.#seen(fits, String(wanted));
+    return text;
+  }
+
+  async #seen(check: () => boolean, what: string): Promise<void> {
     const end = Date.now() + this.#within;
     for (;;) {
       const written = statSync(this.#written).size;
-      const text = this.text(options);
-      if (wanted.test(text)) return text;
-      if (Date.now() > end) throw new Error(`${wanted} is not on the terminal:\n${text}`);
+      if (check()) return;
+      if (Date.now() > end) throw new Error(`${what} is not on the terminal:\n${this.text()}`);
       const still = Date.now() + STILL * this.#within;
       do await delay(LOOK * this.#within);
       while (statSync(this.#written).size === written && Date.now() < still);
