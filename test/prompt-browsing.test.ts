@@ -186,7 +186,7 @@ describe('in a terminal', needs('tmux'), () => {
     for (const columnsWide of [40, 80, 200]) {
       // Each time a card that nobody has written to.
       if (columnsWide > 40) {
-        terminal.resize(columnsWide, 24);
+        await terminal.resized(columnsWide, 24);
         terminal.enter("const dev = open('sim:edu'), edu = dev.bar(0).registers(EDU)");
         await terminal.until(new RegExp(`^${++at}>$`, 'm'));
         await terminal.clear(new RegExp(`^${at}>$`));

@@ -352,7 +352,7 @@ describe('in a terminal', needs('tmux'), () => {
       [80, 24],
       [200, 50],
     ] as const) {
-      terminal.resize(columns, rows);
+      await terminal.resized(columns, rows);
       await terminal.clear(new RegExp(`^${at}>$`));
       await run("dev.busMaster(true); const [irq] = dev.enableIrqs('msi'); let n = 0");
       terminal.enter('watch(edu, { every: 100 })');

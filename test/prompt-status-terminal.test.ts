@@ -43,7 +43,7 @@ describe('the status line in a terminal', needs('tmux'), () => {
     ] as const) {
       // Each time a kernel that has just begun.
       await terminal.until(foot(2, 'sim:edu  simulator  COMMAND not read'));
-      terminal.resize(columns, 24);
+      await terminal.resized(columns, 24);
       await terminal.clear(/^2>$/);
       terminal.enter("dev.busMaster(true); const [irq] = dev.enableIrqs('msi'); const buf = dev.dma(8192)");
       await terminal.until(foot(3, wanted));

@@ -78,7 +78,7 @@ describe('the prompt in a terminal', needs('tmux'), () => {
       terminal.until(new RegExp(wanted, 'm'), { colours });
 
     for (const columns of [40, 80, 200]) {
-      terminal.resize(columns, 24);
+      await terminal.resized(columns, 24);
       await terminal.clear(new RegExp(line('')));
 
       terminal.enter('dev');

@@ -96,6 +96,12 @@ export class Tmux {
     this.#run('resize-window', '-x', `${columns}`, '-y', `${rows}`);
   }
 
+  /** Of that size, and the program has been told. */
+  async resized(columns: number, rows: number): Promise<void> {
+    this.resize(columns, rows);
+    await this.#seen(() => `${this.told()}` === `${[columns, rows]}`, `${columns} columns and ${rows} rows`);
+  }
+
   /** Ctrl-L, and what has scrolled out is forgotten: all that there is then is the line that is being typed, and what comes. */
   async clear(line: RegExp): Promise<void> {
     this.keys('C-l');
