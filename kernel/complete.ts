@@ -57,13 +57,16 @@ function described(symbol: TsSymbol, at: Node, checker: TypeChecker, datasheet: 
   return { detail, ...(doc === '' ? {} : { doc }) };
 }
 
-/** Whether there might be more with all of Node's types: nothing was found, or not a name that Node has. */
+/** Whether there might be more with all of Node's types: nothing was found, or not a name that Node has, or a few members of its own. */
 export function lacksNode({ candidates, original }: Found, typed: string): boolean {
   if (candidates.length === 0) return true;
+  if (original?.entries.some(({ symbol }) => symbol?.declarations?.some(isOfProcess))) return true;
   if (original?.isGlobalCompletion !== true || typed === '') return false;
   const known = new Set(candidates);
   return Object.getOwnPropertyNames(globalThis).some((name) => name.startsWith(typed) && !known.has(name));
 }
+
+const isOfProcess = ({ parent }: Node): boolean => ts.isInterfaceDeclaration(parent) && parent.name.text === 'Process';
 
 /** Names that begin as typed, where there are any; else those that have it inside. One that begins with `_` has to be asked for by that. */
 function fitting(names: readonly string[], typed: string): readonly string[] {

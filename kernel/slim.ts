@@ -51,8 +51,24 @@ declare var console: Console;
 declare namespace NodeJS {
   interface Timer { hasRef(): boolean; ref(): this; refresh(): this; unref(): this; [Symbol.toPrimitive](): number }
   interface Timeout extends Timer { close(): this; [Symbol.dispose](): void }
+  interface ProcessEnv { [name: string]: string | undefined; TZ?: string | undefined }
+  interface MemoryUsage { rss: number; heapTotal: number; heapUsed: number; external: number; arrayBuffers: number }
+  interface MemoryUsageFn { (): MemoryUsage; rss(): number }
+  interface HRTime { (time?: [number, number]): [number, number]; bigint(): bigint }
+  interface Process {
+    readonly pid: number;
+    readonly ppid: number;
+    readonly version: string;
+    argv: string[];
+    env: ProcessEnv;
+    cwd(): string;
+    uptime(): number;
+    hrtime: HRTime;
+    memoryUsage: MemoryUsageFn;
+  }
   interface Immediate { hasRef(): boolean; ref(): this; unref(): this; [Symbol.dispose](): void }
 }
+declare var process: NodeJS.Process;
 declare function setTimeout<TArgs extends any[]>(callback: (...args: TArgs) => void, delay?: number, ...args: TArgs): NodeJS.Timeout;
 declare function setTimeout(callback: (_: void) => void, delay?: number): NodeJS.Timeout;
 declare function setInterval<TArgs extends any[]>(callback: (...args: TArgs) => void, delay?: number, ...args: TArgs): NodeJS.Timeout;
@@ -65,6 +81,23 @@ declare module 'node:perf_hooks' {
   export interface Performance { now(): number; readonly timeOrigin: number }
 }
 declare var performance: import('node:perf_hooks').Performance;
+
+declare module 'util' {
+  export class TextEncoder {
+    readonly encoding: string;
+    encode(input?: string): Uint8Array<ArrayBuffer>;
+    encodeInto(src: string, dest: Uint8Array): { read: number; written: number };
+  }
+  export class TextDecoder {
+    readonly encoding: string;
+    readonly fatal: boolean;
+    readonly ignoreBOM: boolean;
+    constructor(encoding?: string, options?: { fatal?: boolean; ignoreBOM?: boolean });
+    decode(input?: ArrayBufferView | ArrayBuffer | null, options?: { stream?: boolean }): string;
+  }
+}
+declare var TextEncoder: typeof import('util').TextEncoder;
+declare var TextDecoder: typeof import('util').TextDecoder;
 
 declare module 'node:util' {
   export interface InspectOptions {}

@@ -43,7 +43,7 @@ export class Compiling {
 
   /** Has them loaded. */
   async widen(): Promise<this> {
-    await this.compile('process.version');
+    await this.compile('process.arch');
     return this;
   }
 
