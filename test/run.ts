@@ -22,7 +22,7 @@ const FILE_TIMEOUT = 900_000;
 const again = process.argv.includes('--again');
 /** Those that take longest first, so that none of them is begun last: the guests, then what runs many kernels or waits a lot. */
 const LONG = [
-  'vm/vm vm/processes vm/prompt vm/iommu vm/gigantic',
+  'vm/vm vm/processes vm/prompt vm/iommu',
   'soak prompt-status-terminal prompt-terminal bench jupyter browser kernel-matrix kernel-life',
 ].flatMap((names) => names.split(' ').map((name) => `${name}.test.ts`));
 const place = (path: string): number => (LONG.includes(path) ? LONG.indexOf(path) : LONG.length);

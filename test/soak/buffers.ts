@@ -44,11 +44,14 @@ function held(): Held {
 setFlagsFromString('--expose-gc');
 const gc = runInNewContext('gc') as () => void;
 
-/** Collects until there is nothing to collect, and lets the finalizers unmap. */
+/** Collects until there is nothing to collect, and lets the finalizers unmap: until a few rounds have changed nothing. */
 async function settle(): Promise<void> {
-  for (let round = 0; round < 8; round++) {
+  for (let maps = 0, same = 0; same < 3; ) {
     gc();
     await sleep(30);
+    const now = held().maps;
+    same = now === maps ? same + 1 : 0;
+    maps = now;
   }
 }
 

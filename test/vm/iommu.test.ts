@@ -80,4 +80,14 @@ test('without an IOMMU: no group, whatever the driver', needs('guest'), async (t
   );
   assert.match(doctor.output, /^0000:01:00\.0: bind: the device is in no IOMMU group; vfiolab doctor/m);
   await t.test('no-IOMMU mode', (t) => relay(t, guest, 'noiommu'));
+
+  await t.test('a guest whose time runs out is killed, and its console shown', async () => {
+    guest.deadline(1);
+    await assert.rejects(guest.run('echo "last words" >/dev/ttyS0; sleep 600', { timeout: 600 }), (error: Error) => {
+      assert.match(error.message, /still running after 1 s and killed/);
+      assert.match(error.message, /last words/);
+      return true;
+    });
+    assert.throws(() => process.kill(guest.pid ?? 0, 0), { code: 'ESRCH' });
+  });
 });

@@ -1,4 +1,4 @@
-/** Cards in several processes, processes that are killed, and cards that go away: in a guest of their own, beside the rest. */
+/** Cards in several processes, processes that are killed, and cards that go away: in a guest of their own, beside the rest; it has a page of 1 GiB. */
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { needs } from '../needs.js';
@@ -8,11 +8,12 @@ import { CHECKOUT, Guest, quote } from './guest.js';
 import { relay } from './relay.js';
 
 test('processes and their cards, in a QEMU guest', needs('guest'), async (t) => {
-  const guest = await Guest.boot({ deadline: 840, keep: process.env.VFIOLAB_VM_KEEP === '1' });
+  const guest = await Guest.boot({ gigantic: true, deadline: 840, keep: process.env.VFIOLAB_VM_KEEP === '1' });
   t.after(() => guest.off());
   await bundled(guest);
 
-  await t.test('one card in several processes', (t) => relay(t, guest, 'share', { before: `bind ${EDU}` }));
+  await t.test('a page of 1 GiB', (t) => relay(t, guest, 'gigantic', { before: `bind ${EDU}` }));
+  await t.test('one card in several processes', (t) => relay(t, guest, 'share'));
   await t.test('killed processes', (t) => relay(t, guest, 'survival'));
   await t.test('one of two processes is killed', (t) => relay(t, guest, 'kills', { timeout: 600 }));
   await t.test('the card goes away', (t) => relay(t, guest, 'gone', { before: `bind ${NVME} ${DISK}` }));

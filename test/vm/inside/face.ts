@@ -1,13 +1,18 @@
 /** Another process with the library in hand, told what to do line by line. What `state` holds stays from one line to the next. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import { EDU_BUFFER } from '../../../lib/index.js';
 import { EDU } from '../cards.js';
 
 const LIBRARY = new URL('../../../lib/index.js', import.meta.url).href;
+/** Of the bundle (../bundle.ts): it needs nothing of Node's loader of ES modules. */
+const ENTRY = fileURLToPath(new URL('../../../lib/entry.cjs', import.meta.url));
+const LAB = existsSync(ENTRY) ? `Promise.resolve(require('${ENTRY}').load('lib/index.js'))` : `import('${LIBRARY}')`;
 /** For `node -e`, which knows no import: `lab` is the library in what follows. */
-export const WITH_LAB = (program: string): string => `import('${LIBRARY}').then(async (lab) => {${program}});`;
+export const WITH_LAB = (program: string): string => `${LAB}.then(async (lab) => {${program}});`;
 
 const PROGRAM: string = WITH_LAB(`
   const { writeSync } = require('node:fs');

@@ -6,17 +6,22 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { open } from '../../../lib/index.js';
 import { EDU } from '../cards.js';
-import { Face, INTERRUPT, ROUND_TRIP, SHARE } from './face.js';
+import { Face, INTERRUPT, killFaces, ROUND_TRIP, SHARE } from './face.js';
 import { PATHS } from './paths.js';
 
 const KILLS = Number(process.env.KILLS ?? 20);
 const SEED = Number(process.env.SEED ?? 20260101);
 /** A newcomer has joined well before, and is at work. Milliseconds. */
-const LATEST = 600;
+const LATEST = 400;
+
+/** How long they rest between two turns, milliseconds: about when one is killed, and while the next process takes its time to start. */
+const BUSY = 20;
+const IDLE = 300;
 
 /** Registers, buffers, interrupts where they are free, and every few turns out and in again. */
 const WORK = `
   state.active = true;
+  state.rest = ${BUSY};
   const turn = async (n) => {
     const { dev } = state;
     if (dev.bar(0).read32(0) !== 0x010000ed) throw new Error('the card reads ' + dev.bar(0).read32(0));
@@ -31,7 +36,7 @@ const WORK = `
       if (!/has its interrupts/.test(error.message)) throw error;
     }
     buffer.free();
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await new Promise((resolve) => setTimeout(resolve, state.rest));
     if (n % 5 !== 4) return;
     dev.close();
     await new Promise((resolve) => setTimeout(resolve, 5));
@@ -57,20 +62,19 @@ for (const [index, path] of PATHS.entries()) {
   test(`${path}: ${share} times one of two processes is killed at a random moment`, async (t) => {
     const numbers = random(SEED + index);
     const next = (): number => numbers.next().value;
-    let spare = new Face();
     let older = new Face();
-    t.after(() => Promise.all([spare.kill(), older.kill()]));
+    t.after(() => killFaces());
     await older.run(SHARE.replace(EDU, `${path}:${EDU}`));
     await older.run(WORK);
     for (let kill = 0; kill < share; kill++) {
-      const newer = spare;
-      const joined = newer.run(SHARE).then(() => newer.run(WORK));
+      const newer = new Face();
+      await newer.ready;
+      await older.run(`state.rest = ${BUSY}`);
+      const joined = newer.run(SHARE + WORK);
       joined.catch(() => {});
-      spare = new Face();
       const after = next() * LATEST;
       const [victim, survivor] = next() < 0.5 ? [older, newer] : [newer, older];
       const which = `kill ${kill + 1}, of the ${victim === older ? 'older' : 'newer'} after ${Math.round(after)} ms`;
-      await newer.ready;
       await new Promise((resolve) => setTimeout(resolve, after));
       assert.ok(victim.alive, `${which}: it had ended by itself`);
       await victim.kill();
@@ -80,6 +84,7 @@ for (const [index, path] of PATHS.entries()) {
         await survivor.run(ROUND_TRIP);
         await survivor.run(INTERRUPT);
         await survivor.run(WORK);
+        await survivor.run(`state.rest = ${IDLE}`);
       } catch (error) {
         throw new Error(`${which}: ${(error as Error).message}`);
       }

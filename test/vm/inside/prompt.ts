@@ -7,6 +7,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
+import { open } from '../../../lib/index.js';
 import { Tmux } from '../../tmux.js';
 import { EDU } from '../cards.js';
 import { CHECKOUT } from '../guest.js';
@@ -77,6 +78,6 @@ test('the prompt and a notebook', async () => {
   writeFileSync('/sys/bus/pci/drivers_probe', EDU);
   terminal.keys('C-d');
   await terminal.until(/^left 0$/m);
-  const info = spawnSync(process.execPath, [CLI, 'info', EDU], { encoding: 'utf8' });
-  assert.equal(info.status, 0, info.stderr);
+  // Nobody has it now.
+  open(EDU).close();
 });
