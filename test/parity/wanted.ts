@@ -85,7 +85,10 @@ export const WANTED: readonly Row[] = [
     shown: [
       ['vm/prompt.test.ts', 'what was recorded there is replayed here, without the card'],
       ['vm/prompt.test.ts', 'the notebook showed what it shows on the simulator'],
-      ['cli-run.test.ts', 'runs in its own folder, and opens the device that --device names'],
+      [
+        'cli-run.test.ts',
+        'runs in its own folder, and opens the device that --device names; a cell may use the types that one before left',
+      ],
     ],
   },
 ];
