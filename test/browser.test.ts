@@ -23,10 +23,17 @@ const SESSION = [
   "let ticks = 0\nwatch(() => new View('ticks', [], [[String(++ticks)]]), { every: 100 })",
 ];
 
+let launched: Promise<Browser> | undefined;
+/** One for all of these tests, once somebody needs it. */
+const theBrowser = (): Promise<Browser> => {
+  launched ??= openBrowser();
+  return launched;
+};
+after(async () => (await launched)?.close());
+
 describe('the classic notebook', { timeout: 600_000, ...needs('jupyter', 'browser') }, () => {
   let folder: string;
   let server: NotebookServer;
-  let browser: Browser;
   let page: Page;
   before(async () => {
     folder = mkdtempSync(path.join(tmpdir(), 'browser-'));
@@ -34,14 +41,15 @@ describe('the classic notebook', { timeout: 600_000, ...needs('jupyter', 'browse
     const kernelspec = { name: 'vfiolab', display_name: 'TypeScript (vfiolab)', language: 'typescript' };
     const notebook = { nbformat: 4, nbformat_minor: 4, metadata: { kernelspec }, cells: SESSION.map(cell) };
     writeFileSync(path.join(folder, 'session.ipynb'), JSON.stringify(notebook));
-    [server, browser] = await Promise.all([NotebookServer.start(folder, folder), openBrowser()]);
+    const [begun, browser] = await Promise.all([NotebookServer.start(folder, folder), theBrowser()]);
+    server = begun;
     page = await browser.newPage({ viewport: { width: 1100, height: 1000 } });
     page.setDefaultTimeout(PATIENCE);
     await page.goto(`${server.url}/notebooks/session.ipynb`);
     await page.waitForFunction('window.Jupyter?.notebook?.kernel?.info_reply?.status === "ok"');
   });
   after(async () => {
-    await browser?.close();
+    await page?.close();
     await server?.end();
     rmSync(folder, { recursive: true });
   });
@@ -185,13 +193,16 @@ const CONTRASTS = `() => {
     });
 }`;
 
-/** `jupyter nbconvert --to html --template … --theme …`, one line a page: it takes longer to start than to convert. */
+/** `jupyter nbconvert --to html --template … --theme …`, one line a page: it takes longer to start than to convert, and a look's templates are read once. */
 const CONVERT = `
 import json, sys
 from nbconvert import HTMLExporter
+exporters = {}
 for line in sys.stdin:
     job = json.loads(line)
-    page, _ = HTMLExporter(**job['options']).from_filename(job['notebook'])
+    look = json.dumps(job['options'])
+    exporters[look] = exporters.get(look) or HTMLExporter(**job['options'])
+    page, _ = exporters[look].from_filename(job['notebook'])
     with open(job['out'], 'w', encoding='utf-8') as file: file.write(page)
     print(job['out'], flush=True)
 `;
@@ -203,10 +214,9 @@ describe('nbconvert', { timeout: 600_000, ...needs('jupyter', 'browser') }, () =
   before(async () => {
     folder = mkdtempSync(path.join(tmpdir(), 'nbconvert-'));
     python = new LineChild(PYTHON, ['-c', CONVERT], { env: { ...process.env, HOME: folder } });
-    browser = await openBrowser();
+    browser = await theBrowser();
   });
   after(async () => {
-    await browser?.close();
     await python?.end();
     rmSync(folder, { recursive: true });
   });

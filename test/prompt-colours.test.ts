@@ -159,7 +159,7 @@ describe('lines only', () => {
     ['--plain', ['--plain'], 'xterm-256color'],
     ['a dumb terminal', [], 'dumb'],
   ] as const)
-    test(`${name}: nothing that moves a cursor or has a colour`, async () => {
+    test(`${name}: nothing that moves a cursor or has a colour; an incomplete cell, Ctrl-C, Ctrl-D`, async () => {
       // script(1) gives it a terminal and hands on the very bytes.
       const command = [process.execPath, CLI, 'repl', 'sim:edu', ...flags].map((word) => `'${word}'`).join(' ');
       const child = spawn('script', ['-qefc', command, '/dev/null'], {
@@ -176,12 +176,18 @@ describe('lines only', () => {
       await until(/2> $/);
       child.stdin.write('edu.STATUS.read()\n');
       await until(/3> $/);
+      child.stdin.write('for (const n of [1, 2]) {\n');
+      await until(/\n\.\. $/);
+      child.stdin.write('console.log(n)\n');
+      await until(/console\.log\(n\)\r\n\.\. $/);
+      child.stdin.write('}\n');
+      await until(/\}\r\n1\r\n2\r\n4> $/);
       child.stdin.write("console.log('spins'); for (;;) {}\n");
       await until(/\r\nspins\r\n$/);
       child.stdin.write('\x03');
-      await until(/KeyboardInterrupt(?:.|\r\n)*4> $/);
+      await until(/KeyboardInterrupt(?:.|\r\n)*5> $/);
       child.stdin.write('\x04');
-      await once(child, 'close');
+      assert.deepEqual(await once(child, 'close'), [0, null]);
       assert.doesNotMatch(said, /\x1b/);
       assert.match(said, /STATUS = 0x00000000\r\n {2}\[7\] {2}IRQ/);
     });

@@ -158,49 +158,17 @@ describe('a script', () => {
 });
 
 describe('in a terminal', needs('tmux'), () => {
-  const open = (words: string, env: Readonly<Record<string, string>> = {}): Tmux =>
-    new Tmux(`trap : INT; '${process.execPath}' '${CLI}' repl sim:edu ${words}; echo "left $?"; read end`, {
+  const open = (env: Readonly<Record<string, string>>): Tmux =>
+    new Tmux(`'${process.execPath}' '${CLI}' repl sim:edu`, {
       columns: 80,
       env: { XDG_STATE_HOME: fresh('state'), CI: 'true', ...env },
     });
 
-  test('the plain prompt prints lines only, goes on with an incomplete cell, and leaves with Ctrl-D', async () => {
-    using terminal = open('--plain');
-    await terminal.until(/^2> $|^2>$/m);
-    terminal.enter('for (const n of [1, 2]) {');
-    await terminal.until(/^\.\.\s?$/m);
-    terminal.enter('console.log(n)');
-    await terminal.until(/console\.log\(n\)\n\.\.\s?$/m);
-    terminal.enter('}');
-    await terminal.until(/\}\n1\n2\n3>\s?$/m);
-    terminal.enter('for (;;) {}');
-    await terminal.until(/for \(;;\) \{\}$/m);
-    terminal.keys('C-c');
-    await terminal.until(/interrupted(?:.|\n)*^4>\s?$/m);
-    const text = terminal.text({ colours: true });
-    assert.ok(!text.includes('\x1b['), text);
-    terminal.keys('C-d');
-    await terminal.until(/^left 0$/m);
-  });
-
-  test(".edit lends the terminal to the user's editor", async () => {
+  test("what was saved runs by vfiolab run; .edit lends the terminal to the user's editor", async () => {
+    const file = fresh('saved.ipynb');
     const editor = written('editor', '#!/bin/sh\necho editing\nread line\nsed -i "s/6/60/" "$1"\n');
     chmodSync(editor, 0o755);
-    using terminal = open('', { EDITOR: editor, VISUAL: '' });
-    await terminal.until(/^2>$/m);
-    terminal.enter('6 * 7');
-    await terminal.until(/^42 \(0x2a\)\n3>$/m);
-    terminal.enter('.edit');
-    await terminal.until(/^editing$/m);
-    terminal.enter('typed for the editor');
-    await terminal.until(/^3> 60 \* 7$/m);
-    terminal.keys('Enter');
-    await terminal.until(/^420 \(0x1a4\)\n4>$/m);
-  });
-
-  test('what was saved runs by vfiolab run', async () => {
-    const file = fresh('saved.ipynb');
-    using terminal = open('');
+    using terminal = open({ EDITOR: editor, VISUAL: '' });
     await terminal.until(/^2>$/m);
     terminal.enter('edu.ID.read()');
     await terminal.until(/MAGIC(?:.|\n)*^3>$/m);
@@ -211,5 +179,14 @@ describe('in a terminal', needs('tmux'), () => {
     const { status, stderr } = spawnSync(process.execPath, [CLI, 'run', file, '-o', out], { encoding: 'utf8' });
     assert.equal(status, 0, stderr);
     assert.equal(readFileSync(out, 'utf8'), readFileSync(file, 'utf8'));
+
+    terminal.enter('6 * 7');
+    await terminal.until(/^42 \(0x2a\)\n4>$/m);
+    terminal.enter('.edit');
+    await terminal.until(/^editing$/m);
+    terminal.enter('typed for the editor');
+    await terminal.until(/^4> 60 \* 7$/m);
+    terminal.keys('Enter');
+    await terminal.until(/^420 \(0x1a4\)\n5>$/m);
   });
 });

@@ -23,7 +23,8 @@ const again = process.argv.includes('--again');
 /** Those that take longest first, so that none of them is begun last: the guests, then what runs many kernels or waits a lot. */
 const LONG = [
   'vm/vm vm/processes vm/prompt vm/iommu',
-  'soak prompt-status-terminal prompt-terminal bench jupyter browser kernel-matrix kernel-life',
+  'browser bench kernel-matrix prompt-terminal prompt-status-terminal soak jupyter cli-run cli prompt-browsing',
+  'prompt-existing prompt-widths package kernel-life settled',
 ].flatMap((names) => names.split(' ').map((name) => `${name}.test.ts`));
 const place = (path: string): number => (LONG.includes(path) ? LONG.indexOf(path) : LONG.length);
 /** Tests wait half of their time for what they started: one file more than there are processors keeps these busy. */
