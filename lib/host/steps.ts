@@ -56,4 +56,6 @@ const gone = (step: Step, bdf: string, errno: string | undefined): SystemError =
     hint: 'look again: echo 1 | sudo tee /sys/bus/pci/rescan',
   });
 
-const word = (text: string): string => (/^[\w./:=,@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
+/** A word of a shell's line. */
+export const word = (text: string): string =>
+  /^[\w./:=,@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;

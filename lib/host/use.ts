@@ -6,6 +6,7 @@
  */
 import { DEVICES, isVfioDriver } from './group.js';
 import type { Host } from './host.js';
+import { word } from './steps.js';
 
 export interface Use {
   /** 'nvme0n1p2 is mounted on /home', 'eth0 is up'. */
@@ -52,7 +53,10 @@ function blockDevices(host: Host): Part[] {
     const number = host.text(`${folder}/dev`);
     const mounted = mounts.filter((mount) => mount.number === number || mount.source === `/dev/${name}`);
     const points = [...new Set(mounted.map(({ point }) => point))];
-    const uses: Use[] = points.map((point) => ({ what: `${name} is mounted on ${point}`, end: `umount ${point}` }));
+    const uses: Use[] = points.map((point) => ({
+      what: `${name} is mounted on ${point}`,
+      end: `umount ${word(point)}`,
+    }));
     if (swaps.includes(`/dev/${name}`)) uses.push({ what: `${name} is swap`, end: `swapoff /dev/${name}` });
     if (btrfs.includes(name) && points.length === 0) uses.push({ what: `${name} is part of a mounted btrfs` });
     for (const holder of host.names(`${folder}/holders`)) uses.push(held(name, holder, host));
@@ -83,17 +87,20 @@ interface Mount {
   readonly source: string | undefined;
 }
 
-/** Of this process's view of the file systems, and of the first process's. Ref: proc_pid_mountinfo(5) */
+/**
+ * Of this process's view of the file systems, and of the first process's. Where their roots differ, one mount has two names: ours counts.
+ * Ref: proc_pid_mountinfo(5)
+ */
 function mountsOf(host: Host): Mount[] {
-  return ['1', 'self'].flatMap((pid) =>
-    (host.text(`/proc/${pid}/mountinfo`) ?? '').split('\n').flatMap((line) => {
-      const [before = '', after = ''] = line.split(' - ');
-      const [, , number, , point] = before.split(' ');
-      if (number === undefined || point === undefined) return [];
-      const source = after.split(' ')[1] ?? '';
-      return { number, point: unescaped(point), source: host.real(unescaped(source)) };
-    }),
-  );
+  const seen = new Map<string, Mount>();
+  for (const line of ['self', '1'].flatMap((pid) => (host.text(`/proc/${pid}/mountinfo`) ?? '').split('\n'))) {
+    const [before = '', after = ''] = line.split(' - ');
+    const [id, , number, , point] = before.split(' ');
+    if (id === undefined || number === undefined || point === undefined || seen.has(id)) continue;
+    const source = after.split(' ')[1] ?? '';
+    seen.set(id, { number, point: unescaped(point), source: host.real(unescaped(source)) });
+  }
+  return [...seen.values()];
 }
 
 /** Blanks are written \040. */

@@ -43,6 +43,8 @@ const MODULES = [
   'vfio_pci',
   'uio_pci_generic',
   'nvme',
+  'virtio_blk',
+  'virtio_net',
 ];
 
 const unpackers: Record<string, string> = { xz: 'xz', zst: 'zstd', gz: 'gzip' };

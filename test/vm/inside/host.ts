@@ -3,9 +3,9 @@
  * ends with no card bound but EDU.
  */
 import assert from 'node:assert/strict';
-import { type ChildProcessByStdio, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcessByStdio, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chownSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { test } from 'node:test';
@@ -13,7 +13,7 @@ import { UsageError } from '../../../lib/errors.js';
 import { driverOf, groupOf, nodesOf } from '../../../lib/host/group.js';
 import { bind, type Diagnosis, dfhWalk, doctor, holders, list, open, release, until } from '../../../lib/index.js';
 import { thrown } from '../../thrown.js';
-import { EDU, EDU_TOO, IVSHMEM, NVME, NVME_VFS, SHARED, SHARED_OTHER } from '../cards.js';
+import { DISK, EDU, EDU_TOO, IVSHMEM, NETWORK, NVME, NVME_VFS, SHARED, SHARED_OTHER } from '../cards.js';
 
 const INDEX = new URL('../../../lib/index.js', import.meta.url).href;
 const CLI = new URL('../../../repl/cli.js', import.meta.url).pathname;
@@ -115,6 +115,74 @@ test('a card that its driver uses: nvme goes and comes back', () => {
   assert.notEqual(dev.bar(0).read32(8), 0xffff_ffff);
   dev.close();
   assert.deepEqual(release(NVME).moves, [{ bdf: NVME, from: 'vfio-pci', to: 'nvme' }]);
+});
+
+/** What the kernel made of a virtio card: 'vda' (block), 'eth0' (net); undefined where it has no driver for that. */
+function partOf(bdf: string, kind: 'block' | 'net'): string | undefined {
+  const devices = readdirSync(sys(bdf, '.')).filter((name) => /^virtio\d+$/.test(name));
+  return devices.flatMap((name) =>
+    existsSync(sys(bdf, `${name}/${kind}`)) ? readdirSync(sys(bdf, `${name}/${kind}`)) : [],
+  )[0];
+}
+
+const sh = (...lines: string[]): Buffer => execFileSync('sh', ['-ec', lines.join('; ')], { stdio: 'pipe' });
+
+/** `bind` leaves it alone, whatever else is named, and says how to end its use; which is then done. */
+function refusedUntilEnded(bdf: string, uses: readonly string[], ends: readonly string[]): void {
+  const driver = driverOf(bdf);
+  const escaped = (texts: readonly string[], between: string): string => texts.join(between).replaceAll('.', '\\.');
+  const message = new RegExp(
+    `^${bdf}: bind: the host is using it: ${escaped(uses, ', ')}; end that first: (${escaped(ends, '; ')}); or take it all the same: --in-use ${bdf}$`,
+  );
+  for (const options of [{}, { dryRun: true }, { inUse: [EDU] }]) {
+    const error = thrown(() => bind(bdf, options));
+    assert.ok(error instanceof UsageError);
+    assert.match(error.message, message);
+  }
+  assert.equal(driverOf(bdf), driver);
+  sh(...ends);
+  assert.deepEqual(bind(bdf).moves, [{ bdf, from: driver, to: 'vfio-pci' }]);
+  assert.deepEqual(release(bdf).moves, [{ bdf, from: 'vfio-pci', to: driver }]);
+}
+
+const absent = (kind: 'block' | 'net'): string =>
+  `this kernel has no ${kind === 'net' ? 'virtio_net' : 'virtio_blk'}: npm run vm:kernel builds one that has`;
+
+test('a disk in use is left alone until that has ended: swap', (t) => {
+  const disk = partOf(DISK, 'block');
+  if (disk === undefined) return t.skip(absent('block'));
+  sh(`mkswap /dev/${disk}`, `swapon /dev/${disk}`);
+  refusedUntilEnded(DISK, [`${disk} is swap`], [`swapoff /dev/${disk}`]);
+  assert.equal(partOf(DISK, 'block'), disk, 'its driver has it again');
+});
+
+test('a disk in use is left alone until that has ended: mounted; unless its name is given once more', (t) => {
+  const disk = partOf(DISK, 'block');
+  if (disk === undefined) return t.skip(absent('block'));
+  if (!readFileSync('/proc/filesystems', 'utf8').includes('\text4\n')) return t.skip('this kernel has no ext4 loaded');
+  const format = 'mkfs.ext4';
+  if (spawnSync(format, ['-V']).error) return t.skip(`this machine has no ${format} (e2fsprogs)`);
+  const point = '/run/disk in use';
+  sh(`${format} -q -O ^has_journal /dev/${disk}`, `mkdir '${point}'`, `mount /dev/${disk} '${point}'`);
+  refusedUntilEnded(DISK, [`${disk} is mounted on ${point}`], [`umount '${point}'`]);
+  sh(`mount /dev/${disk} '${point}'`);
+  assert.deepEqual(bind(DISK, { inUse: [DISK] }).moves, [{ bdf: DISK, from: 'virtio-pci', to: 'vfio-pci' }]);
+  assert.equal(partOf(DISK, 'block'), undefined);
+  sh(`umount '${point}'`);
+  release(DISK);
+});
+
+test('a network card in use is left alone until that has ended', (t) => {
+  const name = partOf(NETWORK, 'net');
+  if (name === undefined) return t.skip(absent('net'));
+  // It would give itself an address in a moment, or in the next.
+  writeFileSync(`/proc/sys/net/ipv6/conf/${name}/disable_ipv6`, '1');
+  sh(`ip address add 192.0.2.1/24 dev ${name}`, `ip link set ${name} up`);
+  refusedUntilEnded(
+    NETWORK,
+    [`${name} is up`, `${name} has a route`],
+    [`ip link set ${name} down`, `ip route flush dev ${name}`],
+  );
 });
 
 test('where the probe fails, though the write to drivers_probe did not, all is put back', () => {
