@@ -20,7 +20,7 @@ import {
 import { transfer } from '../../contract/edu.js';
 import { E1000E, EDU, IGB, IGB_TOO, SHARED, SHARED_OTHER } from '../cards.js';
 import { CHECKOUT } from '../guest.js';
-import { Face } from './face.js';
+import { Face, killFaces } from './face.js';
 import { held } from './held.js';
 import { PATHS } from './paths.js';
 
@@ -33,6 +33,8 @@ const ACCEPT_BROADCASTS = 1 << 15;
 /** Ref: Intel 82574 GbE Controller Family Datasheet, 10.2.2 */
 const STATUS = 0x08;
 const VET = 0x38;
+
+test.afterEach(() => killFaces());
 
 for (const path of PATHS) {
   test(`${path}: a hot reset keeps config space, buffers and vectors`, async () => {
