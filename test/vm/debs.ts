@@ -90,21 +90,21 @@ export const debRoot = (root: string, suite: string, packages: readonly string[]
     }
   });
 
-/** Unpacks packages alone, without what they depend on, into `root`, once. */
-export const debContents = (root: string, packages: readonly string[]): Promise<void> =>
+/** Unpacks packages alone, without what they depend on, into `root`, once; `suites` of this machine's mirror may have them too. */
+export const debContents = (root: string, packages: readonly string[], suites?: readonly string[]): Promise<void> =>
   once(root, async (making, scratch) => {
-    const apt = await privateApt(scratch);
+    const apt = await privateApt(scratch, suites);
     await apt('apt-get', 'download', ...packages);
     for (const file of await readdir(scratch)) {
       if (file.endsWith('.deb')) await $`dpkg-deb --extract ${join(scratch, file)} ${making}`;
     }
   });
 
-/** What `ask` learns from apt about this machine's release. */
-async function learn<T>(ask: (apt: Apt) => Promise<T>): Promise<T> {
+/** What `ask` learns from apt about this machine's release, and `suites` of its mirror. */
+async function learn<T>(ask: (apt: Apt) => Promise<T>, suites?: readonly string[]): Promise<T> {
   const scratch = await mkdtemp(join(tmpdir(), 'vfiolab-apt-'));
   try {
-    return await ask(await privateApt(scratch));
+    return await ask(await privateApt(scratch, suites));
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
@@ -121,5 +121,5 @@ export const kernelPackage = (metapackage: string): Promise<string> =>
   });
 
 /** The packages whose names begin so. */
-export const packagesNamed = (prefix: string): Promise<string[]> =>
-  learn(async (apt) => (await apt('apt-cache', 'pkgnames', prefix)).split('\n').filter(Boolean));
+export const packagesNamed = (prefix: string, suites?: readonly string[]): Promise<string[]> =>
+  learn(async (apt) => (await apt('apt-cache', 'pkgnames', prefix)).split('\n').filter(Boolean), suites);

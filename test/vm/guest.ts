@@ -35,7 +35,7 @@ export interface RunOptions {
 }
 
 export interface BootOptions {
-  /** A kernel image, or 'debian'. */
+  /** A kernel image, 'debian' or 'newest'. */
   readonly kernel?: string | undefined;
   /** Seconds after booting until QEMU is killed, whatever it does then (600). */
   readonly deadline?: number;

@@ -1,7 +1,9 @@
 /**
  * `npm run test:vm [-- OPTIONS]`: the guest's tests alone, or one command in a fresh guest. Fetches what is missing.
  *
- *     --kernel FILE|debian   the guest's kernel (else $VFIOLAB_VM_KERNEL, the one from `npm run vm:kernel`, Debian's)
+ *     --kernel FILE|debian|newest
+ *                            the guest's kernel (else $VFIOLAB_VM_KERNEL, the one from `npm run vm:kernel`, Debian's); newest is the one
+ *                            from `npm run vm:kernel -- newest`
  *     --exec COMMAND         bind the edu card to vfio-pci and run a shell command in the checkout; its output, its exit code
  *     --bind BDF,…           what --exec binds instead; empty for nothing
  *     --keep                 leave the folder with the guest's console, commands and outputs, and say where it is

@@ -17,6 +17,8 @@ export const HEADERS_ROOT = join(CACHE, 'headers');
 export const HEADERS_SUITE = 'sid';
 /** What `npm run vm:kernel` builds. */
 export const BUILT_KERNEL = join(CACHE, 'kernel', 'vmlinux');
+/** What `npm run vm:kernel -- newest` builds. */
+export const NEWEST_KERNEL = join(CACHE, 'kernel-newest', 'vmlinux');
 
 export interface Program {
   readonly argv: readonly [string, ...string[]];
@@ -60,10 +62,14 @@ export function busybox(): string | undefined {
 }
 
 /**
- * The guest's kernel: `choice` (a file, or 'debian'), else $VFIOLAB_VM_KERNEL, else the built one, else Debian's stock
+ * The guest's kernel: `choice` (a file, 'debian' or 'newest'), else $VFIOLAB_VM_KERNEL, else the built one, else Debian's stock
  * kernel, which has the legacy group path only.
  */
 export function kernel(choice = process.env.VFIOLAB_VM_KERNEL): Kernel | undefined {
+  if (choice === 'newest') {
+    if (!existsSync(NEWEST_KERNEL)) throw new Error(`no kernel at ${NEWEST_KERNEL}: npm run vm:kernel -- newest`);
+    return { name: NEWEST_KERNEL, image: NEWEST_KERNEL };
+  }
   if (choice && choice !== 'debian') {
     if (!existsSync(choice)) throw new Error(`no kernel at ${choice} (--kernel or VFIOLAB_VM_KERNEL)`);
     return { name: choice, image: choice };
