@@ -11,6 +11,8 @@ export interface Row {
   readonly shown: readonly (readonly [file: string, test: string])[];
   /** Why no kernel is needed for it; else one of the tests runs in the guest. */
   readonly anywhere?: string;
+  /** What a kernel must be built with for it, as no stock Debian kernel is; else one of the tests runs on every kernel. */
+  readonly kernel?: 'IOMMUFD' | 'VFIO_NOIOMMU';
 }
 
 export const CONTRACT = 'contract.ts';

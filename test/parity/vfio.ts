@@ -13,6 +13,7 @@ export const VFIO: readonly Row[] = [
   },
   {
     there: 'the iommufd path: bind, IOAS, attach, map, unmap, ranges',
+    kernel: 'IOMMUFD',
     here: "open('iommufd:0000:03:00.0'); a plain BDF takes it where it may",
     api: ['open', 'Device.spec'],
     shown: [
@@ -22,6 +23,7 @@ export const VFIO: readonly Row[] = [
   },
   {
     there: 'what the IOMMU is: IOMMU_GET_HW_INFO',
+    kernel: 'IOMMUFD',
     here: "dev.driver: 'vfio-pci, iommufd, VT-d'",
     api: ['Device.driver'],
     shown: [
@@ -94,6 +96,7 @@ export const VFIO: readonly Row[] = [
   },
   {
     there: 'no-IOMMU mode, for who asks for it by name',
+    kernel: 'VFIO_NOIOMMU',
     here: "open('noiommu:0000:03:00.0', { unsafe: true })",
     api: ['open'],
     shown: [
