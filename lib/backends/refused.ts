@@ -56,21 +56,26 @@ export const SET_IRQS: Causes = {
 };
 
 /** VFIO_IOMMU_MAP_DMA and IOMMU_IOAS_MAP of `size` bytes. */
-export const mapDma = (size: number, ranges: readonly IovaRange[]): Causes => ({
-  EEXIST: ['a part of these IOVAs is mapped already', 'free the buffer that is there, or take other IOVAs'],
-  EINVAL: [
+export const mapDma = (size: number, ranges: readonly IovaRange[]): Causes => {
+  const misplaced: Cause = [
     `size 0x${size.toString(16)} at this IOVA is not page-aligned or not in the IOMMU's ranges`,
     `the ranges are ${ranges.map(({ first, last }) => `0x${first.toString(16)}-0x${last.toString(16)}`).join(', ')}`,
-  ],
-  get ENOMEM() {
-    return memlock(size);
-  },
-  EFAULT: ['the memory cannot be pinned', 'was the buffer released?'],
-  ENOSPC: [
-    "the container's limit of mappings is reached",
-    'free buffers; or raise dma_entry_limit of vfio_iommu_type1',
-  ],
-});
+  ];
+  return {
+    EEXIST: ['a part of these IOVAs is mapped already', 'free the buffer that is there, or take other IOVAs'],
+    EINVAL: misplaced,
+    // What ends past 64 bits: an IOAS, and since Linux 7 a container too.
+    EOVERFLOW: misplaced,
+    get ENOMEM() {
+      return memlock(size);
+    },
+    EFAULT: ['the memory cannot be pinned', 'was the buffer released?'],
+    ENOSPC: [
+      "the container's limit of mappings is reached",
+      'free buffers; or raise dma_entry_limit of vfio_iommu_type1',
+    ],
+  };
+};
 
 /** Mapped memory is locked memory, and a user may lock only so much. */
 function memlock(size: number): Cause {
@@ -84,6 +89,7 @@ function memlock(size: number): Cause {
 /** VFIO_IOMMU_UNMAP_DMA. */
 export const UNMAP_DMA: Causes = {
   EINVAL: ['the range is a part of a mapping, or not page-aligned', 'unmap exactly what was mapped'],
+  EOVERFLOW: ['the range ends past 64 bits', 'unmap exactly what was mapped'],
 };
 
 /** VFIO_IOMMU_UNMAP_DMA succeeds where less was mapped. @throws SystemError where it was less than `size` */

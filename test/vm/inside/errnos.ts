@@ -41,6 +41,12 @@ const REFUSED: readonly [what: string, act: (dev: Backend) => unknown, errno: st
   ['an unaligned IOVA', (dev) => dev.dmaMap(dev.dmaAlloc(4096, 4096), 0x30_0800n, RW), 'EINVAL', /not page-aligned/],
   ['beyond the ranges', (dev) => dev.dmaMap(dev.dmaAlloc(4096, 4096), 1n << 60n, RW), 'EINVAL', /the ranges are/],
   [
+    'past 64 bits',
+    (dev) => dev.dmaMap(dev.dmaAlloc(8192, 4096), 0xffff_ffff_ffff_f000n, RW),
+    'EOVERFLOW',
+    /IOMMU_IOAS_MAP: .*not in the IOMMU's ranges.*the ranges are/,
+  ],
+  [
     'an unmap of nothing',
     (dev) => dev.dmaUnmap(0x50_0000n, 4096),
     'ENOENT',
