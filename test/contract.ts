@@ -78,7 +78,9 @@ export function contract(spec: string, { hugePages }: ContractOptions): void {
         ],
       );
       assert.equal(dev.bar(0).size, 1024 * 1024);
-      assert.deepEqual(names(dev), ['intx', 'msi', 'req']);
+      // Newer kernels (7.3) have ERR for cards without PCI Express too.
+      const kinds = names(dev).filter((name) => name !== 'err');
+      assert.deepEqual(kinds, ['intx', 'msi', 'req']);
     });
 
     on('a second time in one process is refused, naming the first, which goes on', () => {

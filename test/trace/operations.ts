@@ -274,7 +274,8 @@ function writeConfig(s: Session): string {
 }
 
 function irqs(s: Session): string {
-  const index = s.pick([0, 0, 0, 0, 1, 1, 1, 1, 4, 4, 2, 3, 5]);
+  // Not ERR: whether a card without PCI Express has it depends on the kernel.
+  const index = s.pick([0, 0, 0, 0, 1, 1, 1, 1, 4, 4, 2, 6, 5]);
   const action = s.pick<IrqAction>(['trigger', 'trigger', 'trigger', 'unmask', 'mask']);
   const eventfd =
     action === 'unmask' ? s.eventfds.unmask : s.eventfds[index === 0 ? 'intx' : index === 4 ? 'req' : 'msi'];

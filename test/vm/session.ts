@@ -26,7 +26,7 @@ export async function session(guest: Guest): Promise<void> {
   assert.equal(theirs.length, COUNT + 1);
   assert.equal(differences(ours, theirs).join('\n'), '');
   // A case that no longer happens has no place in the list.
-  for (const stricter of STRICTER) {
+  for (const stricter of STRICTER.filter(({ some }) => some === undefined)) {
     const happened = ours.some((line, i) => line !== theirs[i] && explained(line, theirs[i] ?? '') === stricter);
     assert.ok(happened, `a case that the card does not show: ${stricter.reason}`);
   }

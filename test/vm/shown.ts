@@ -29,7 +29,7 @@ export function shown(path: string, spec: string): Record<string, unknown>[][] {
     );
 }
 
-/** Lines are one text, and without the stylesheet. */
+/** Lines are one text, without the stylesheet and without ERR, which newer kernels (7.3) have for each card. */
 function plain(data: unknown): Record<string, string> {
   const texts = Object.entries((data ?? {}) as Record<string, string | readonly string[]>);
   return Object.fromEntries(
@@ -38,7 +38,8 @@ function plain(data: unknown): Record<string, string> {
       [text]
         .flat()
         .join('')
-        .replace(/^<style>.*?<\/style>/s, ''),
+        .replace(/^<style>.*?<\/style>/s, '')
+        .replaceAll(/^(<tr><td class="name">ERR<| +ERR ).*\n/gm, ''),
     ]),
   );
 }

@@ -139,6 +139,10 @@ test('pci-testdev: a BAR of memory and one of ports, and no interrupt but the ke
     const name = String.fromCharCode(...bar.readBlock(16, 6, 8));
     assert.match(name, /^(mmio|porti|portio)/, name);
   }
-  assert.deepEqual(kinds(dev), [['req', 1]]);
+  // Newer kernels (7.3) have ERR for cards without PCI Express too.
+  assert.deepEqual(
+    kinds(dev).filter(([name]) => name !== 'err'),
+    [['req', 1]],
+  );
   assert.throws(() => dev.bar(1).read64(0), /64 bits/);
 });

@@ -46,6 +46,8 @@ on('edu as the kernel tells it', (dev) => {
     [
       ['intx', 1, true, true],
       ['msi', 1, false, false],
+      // Newer kernels (7.3) have it for cards without PCI Express too.
+      ...(dev.irqs.some(({ name }) => name === 'err') ? [['err', 1, false, false]] : []),
       ['req', 1, false, false],
     ],
   );
