@@ -308,6 +308,38 @@ describe('one session in a terminal', needs('tmux'), () => {
     terminal.keys('C-u');
   });
 
+  test('Ctrl-C ends every kind of wait, and what is being typed stays', async () => {
+    terminal.enter("dev.busMaster(true); const [irq] = dev.enableIrqs('msi')");
+    await done();
+    for (const code of [
+      'await new Promise(() => {})',
+      'await irq.wait({ timeout: 600_000 })',
+      'for await (const n of irq) console.log(n)',
+      'await until(() => false, { timeout: 600_000 })',
+      'for (;;) {}',
+      "/^(a+)+$/.test('a'.repeat(64) + 'b')",
+      'await $`sleep 600`',
+      "await input('slot? ')",
+      'await sample(() => 1, { every: 10, count: 1_000_000 })',
+      'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 600_000)',
+    ]) {
+      const waits = `waits ${at}`;
+      terminal.enter(`console.log('${waits}'); ${code}`);
+      await terminal.until(new RegExp(`^${waits}$`, 'm'));
+      const asks = code.includes('input(');
+      if (asks) await terminal.until(/^slot\? *$/m);
+      else terminal.type('kept');
+      terminal.keys('C-c');
+      at++;
+      await terminal.until(new RegExp(`^${waits}$(?:.|\\n)*interrupted(?:.|\\n)*^${at}>`, 'm'));
+      await terminal.until(line(asks ? '' : ' kept'));
+      terminal.keys('C-u');
+      await idle(terminal, at);
+    }
+    terminal.enter('edu.IRQ_RAISE.write(1); await irq.wait({ timeout: 60_000 })');
+    assert.doesNotMatch(await done(), /Error/);
+  });
+
   test('output streams while the cell runs, and is whole', async () => {
     terminal.enter(
       "for (let n = 0; n < 3; n++) { console.log('tick', n); await new Promise((f) => setTimeout(f, 700)) }",

@@ -1,4 +1,4 @@
-/** The prompt in terminals of 40, 80 and 200 columns: wide characters, long pastes, resizing during output, completion; and Ctrl-C in every wait. */
+/** The prompt in terminals of 40, 80 and 200 columns: wide characters, long pastes, resizing during output, completion. */
 // biome-ignore-all lint/suspicious/noControlCharactersInRegex: colours are escape sequences
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: they are cells
 import assert from 'node:assert/strict';
@@ -131,40 +131,3 @@ for (const columns of [40, 80, 200])
       for (const line of terminal.screen()) assert.ok(line.length <= columns, line);
     });
   });
-
-describe('Ctrl-C', needs('tmux'), () => {
-  test('ends every kind of wait, and what is being typed stays', async () => {
-    using terminal = prompt(80);
-    await idle(terminal, 2);
-    terminal.enter("dev.busMaster(true); const [irq] = dev.enableIrqs('msi')");
-    await idle(terminal, 3);
-    const waits = [
-      'await new Promise(() => {})',
-      'await irq.wait({ timeout: 600_000 })',
-      'for await (const n of irq) console.log(n)',
-      'await until(() => false, { timeout: 600_000 })',
-      'for (;;) {}',
-      "/^(a+)+$/.test('a'.repeat(64) + 'b')",
-      'await $`sleep 600`',
-      "await input('slot? ')",
-      'await sample(() => 1, { every: 10, count: 1_000_000 })',
-      'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 600_000)',
-    ];
-    let number = 3;
-    for (const code of waits) {
-      terminal.enter(`console.log('waits ${number}'); ${code}`);
-      await terminal.until(new RegExp(`^waits ${number}$`, 'm'));
-      const asks = code.includes('input(');
-      if (asks) await terminal.until(/^slot\? *$/m);
-      else terminal.type('kept');
-      terminal.keys('C-c');
-      await terminal.until(new RegExp(`^waits ${number}$(?:.|\\n)*interrupted(?:.|\\n)*^${number + 1}>`, 'm'));
-      const typed = asks ? '' : ' kept';
-      await eventually(terminal, () => assert.match(terminal.text(), new RegExp(`^${number + 1}>${typed}$`, 'm')));
-      terminal.keys('C-u');
-      await idle(terminal, ++number);
-    }
-    terminal.enter('edu.IRQ_RAISE.write(1); await irq.wait({ timeout: 60_000 })');
-    await idle(terminal, number + 1);
-  });
-});
