@@ -83,7 +83,9 @@ for (const path of PATHS) {
   });
 
   const more = path === 'group' ? '; so are VFs, and errors are heard' : '';
-  test(`${path}: taken away while the program never returns to its event loop, and the card is shared${more}`, async () => {
+  test(`${path}: taken away while the program never returns to its event loop, and the card is shared${more}`, {
+    timeout: 150_000,
+  }, async () => {
     const face = new Face();
     const other = new Face();
     await face.run(
