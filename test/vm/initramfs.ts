@@ -32,7 +32,7 @@ function record({ path, mode, data = Buffer.alloc(0), device = [0, 0] }: Entry, 
 const archive = (entries: readonly Entry[]): Buffer =>
   Buffer.concat([...entries, { path: 'TRAILER!!!', mode: 0 }].map((entry, index) => record(entry, index + 1)));
 
-/** What the guest needs as modules where it is not built in; each one's own dependencies are found in its .modinfo. */
+/** What the guest needs as modules where it is not built in; each one's own dependencies are found in its .modinfo, but for ext4's checksum. */
 const MODULES = [
   'virtio_pci',
   'virtio_console',
@@ -43,6 +43,8 @@ const MODULES = [
   'vfio_pci',
   'uio_pci_generic',
   'nvme',
+  'crc32c_generic',
+  'ext4',
   'virtio_blk',
   'virtio_net',
 ];
