@@ -1,4 +1,4 @@
-/** Cards in several processes, processes that are killed, and cards that go away: in a guest of their own, beside the rest; it has a page of 1 GiB. */
+/** Cards in several processes, and cards that go away: in a guest of their own, beside the rest; it has a page of 1 GiB. */
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { needs } from '../needs.js';
@@ -14,8 +14,6 @@ test('processes and their cards, in a QEMU guest', needs('guest'), async (t) => 
 
   await t.test('a page of 1 GiB', (t) => relay(t, guest, 'gigantic', { before: `bind ${EDU}` }));
   await t.test('one card in several processes', (t) => relay(t, guest, 'share'));
-  await t.test('killed processes', (t) => relay(t, guest, 'survival'));
-  await t.test('one of two processes is killed', (t) => relay(t, guest, 'kills', { timeout: 600 }));
   await t.test('the card goes away', (t) => relay(t, guest, 'gone', { before: `bind ${NVME} ${DISK}` }));
   await t.test('the machine is turned off while a program that never ends has a card', async () => {
     const program = `import { open } from '${CHECKOUT}/dist/lib/index.js'; open('${EDU}', { share: true }).dma(4096); console.log('open'); for (;;);`;
