@@ -27,7 +27,7 @@ test(
   'without interrupt remapping: the risk is named, and the switch that takes it works',
   needs('guest'),
   async (t) => {
-    const guest = await Guest.boot({ iommu: 'intel-iommu,intremap=off' });
+    const guest = await Guest.boot({ alone: true, iommu: 'intel-iommu,intremap=off' });
     t.after(() => guest.off());
     await bundled(guest);
     const refused = await guest.run(`bind ${EDU} && ${OPEN}`);

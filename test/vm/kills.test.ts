@@ -7,7 +7,7 @@ import { Guest } from './guest.js';
 import { relay } from './relay.js';
 
 test('killed processes and their cards, in a QEMU guest', needs('guest'), async (t) => {
-  const guest = await Guest.boot({ deadline: 840, keep: process.env.VFIOLAB_VM_KEEP === '1' });
+  const guest = await Guest.boot({ alone: true, deadline: 840, keep: process.env.VFIOLAB_VM_KEEP === '1' });
   t.after(() => guest.off());
   await bundled(guest);
 

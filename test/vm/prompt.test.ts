@@ -13,7 +13,7 @@ import { relay } from './relay.js';
 import { EDU_NOTEBOOK, shown } from './shown.js';
 
 test('the prompt and a notebook on the kernel’s vfio-pci', needs('guest', 'tmux', 'jupyter'), async (t) => {
-  const guest = await Guest.boot({ deadline: 840, keep: process.env.VFIOLAB_VM_KEEP === '1' });
+  const guest = await Guest.boot({ alone: true, deadline: 840, keep: process.env.VFIOLAB_VM_KEEP === '1' });
   t.after(() => guest.off());
   const before = `bind ${EDU} && export RAN=/ctl/ran.ipynb RECORDING=/ctl/edu.jsonl`;
   await t.test('in a terminal, and by nbclient', (t) => relay(t, guest, 'prompt', { before, timeout: 800 }));
