@@ -12,6 +12,8 @@ import type { Datasheet } from './datasheet.js';
 import { firstLine, words } from './docs.js';
 import type { Completion, CompletionMatch, IsComplete } from './threads.js';
 import { parsed } from './program.js';
+import { isStandIn } from './settled.js';
+import { PARTIAL } from './slim.js';
 import { ts } from './typescript.js';
 
 /** At most so many matches carry their type and words: a list of globals has thousands. */
@@ -57,16 +59,17 @@ function described(symbol: TsSymbol, at: Node, checker: TypeChecker, datasheet: 
   return { detail, ...(doc === '' ? {} : { doc }) };
 }
 
-/** Whether there might be more with all of Node's types: nothing was found, or not a name that Node has, or a few members of its own. */
+/** Whether there might be more with all of Node's types: nothing was found, or not a name that Node has, or some members only of what has more. */
 export function lacksNode({ candidates, original }: Found, typed: string): boolean {
   if (candidates.length === 0) return true;
-  if (original?.entries.some(({ symbol }) => symbol?.declarations?.some(isOfProcess))) return true;
+  if (original?.entries.some(({ symbol }) => symbol?.declarations?.some(isPart))) return true;
   if (original?.isGlobalCompletion !== true || typed === '') return false;
   const known = new Set(candidates);
   return Object.getOwnPropertyNames(globalThis).some((name) => name.startsWith(typed) && !known.has(name));
 }
 
-const isOfProcess = ({ parent }: Node): boolean => ts.isInterfaceDeclaration(parent) && parent.name.text === 'Process';
+const isPart = (node: Node): boolean =>
+  isStandIn(node) && ts.isInterfaceDeclaration(node.parent) && PARTIAL.has(node.parent.name.text);
 
 /** Names that begin as typed, where there are any; else those that have it inside. One that begins with `_` has to be asked for by that. */
 function fitting(names: readonly string[], typed: string): readonly string[] {

@@ -128,7 +128,7 @@ export class Settled {
 
 const STAND_IN: ReadonlySet<string> = new Set(declaredNames(SLIM_TYPES).map(({ name }) => name));
 
-const isStandIn = (node: Node): boolean => node.getSourceFile().fileName.includes(`/@types/${NODE_SLIM}/`);
+export const isStandIn = (node: Node): boolean => node.getSourceFile().fileName.includes(`/@types/${NODE_SLIM}/`);
 const isLibrary = (node: Node): boolean => /\/typescript\/lib\/lib\.[^/]*$/.test(node.getSourceFile().fileName);
 const isOfStandIn = (symbol: TsSymbol | undefined): boolean => symbol?.declarations?.some(isStandIn) ?? false;
 

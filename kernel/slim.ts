@@ -106,3 +106,6 @@ declare module 'node:util' {
   export namespace inspect { const custom: unique symbol }
 }
 `;
+
+/** Of these it has some members only: who asks what there is (complete.ts) is to have the others too. */
+export const PARTIAL: ReadonlySet<string> = new Set(['Process', 'Performance']);
