@@ -160,9 +160,9 @@ describe('lines only', () => {
     ['a dumb terminal', [], 'dumb'],
   ] as const)
     test(`${name}: nothing that moves a cursor or has a colour; an incomplete cell, Ctrl-C, Ctrl-D`, async () => {
-      // script(1) gives it a terminal and hands on the very bytes.
+      // script(1) gives it a terminal and hands on the very bytes. Without exec some shells stay between the two, and hear Ctrl-C too.
       const command = [process.execPath, CLI, 'repl', 'sim:edu', ...flags].map((word) => `'${word}'`).join(' ');
-      const child = spawn('script', ['-qefc', command, '/dev/null'], {
+      const child = spawn('script', ['-qefc', `exec ${command}`, '/dev/null'], {
         env: { ...process.env, ...environment(), TERM },
         stdio: ['pipe', 'pipe', 'inherit'],
       });
