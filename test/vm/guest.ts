@@ -56,6 +56,8 @@ const COMMAND_LINE = [
   'tsc=unstable clocksource=hpet no_timer_check',
   'mitigations=off transparent_hugepage=never random.trust_cpu=on cryptomgr.notests',
   'hugepagesz=2M hugepages=16',
+  // A program at the same addresses each time it runs: what TCG has translated of it serves again.
+  'norandmaps',
 ].join(' ');
 
 /** QEMU's arguments. Ref: QEMU docs/system/invocation */
