@@ -9,7 +9,7 @@ export const faces: Soak = {
   title: 'one of two processes that share a card is killed at a random moment; the other and the card go on',
   count: 200,
   short: 20,
-  shortIn: 'vm/processes.test.ts',
+  shortIn: 'vm/edu.test.ts',
   async run(count) {
     const guest = await Guest.boot({ deadline: 60 + 60 * count });
     try {

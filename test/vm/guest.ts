@@ -43,7 +43,7 @@ export interface BootOptions {
   readonly keep?: boolean;
   /** QEMU's IOMMU; '' for none. */
   readonly iommu?: string;
-  /** The first card alone, EDU, which makes all that touches config space cheaper: QEMU goes through all the others each time. */
+  /** The first card alone, EDU. QEMU goes through all the others at each write of one's COMMAND, and the kernel through them as it boots. */
   readonly alone?: boolean;
   /** One page of 1 GiB beside those of 2 MiB, and the memory for it. */
   readonly gigantic?: boolean;
