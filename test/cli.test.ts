@@ -147,7 +147,7 @@ describe('commands on sim:edu', OPTIONS, () => {
       const command = `'${process.execPath}' '${CLI}' info sim:edu`;
       const { NO_COLOR: _, ...rest } = process.env;
       const ended = spawnSync('script', ['-qec', command, '/dev/null'], {
-        ...{ encoding: 'utf8', env: { ...rest, ...env }, timeout: 60_000, killSignal: 'SIGKILL' },
+        ...{ encoding: 'utf8', env: { ...rest, TERM: 'xterm', ...env }, timeout: 60_000, killSignal: 'SIGKILL' },
         stdio: ['ignore', 'pipe', 'pipe'],
       });
       assert.match(ended.stdout, /sim:edu/);

@@ -20,6 +20,9 @@ import type { Section } from './section.js';
 import { type Part, partOf, tableOf } from './table.js';
 import { wakeup } from './wakeup.js';
 
+// The terminals in which prompts are measured are such ones, wherever this runs.
+process.env.TERM = 'xterm-256color';
+
 const SECTIONS: readonly Section[] = [registers, blocks, config, wakeup, kernel, prompt];
 
 const { values, positionals } = parseArgs({

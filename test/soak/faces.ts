@@ -11,7 +11,7 @@ export const faces: Soak = {
   short: 20,
   shortIn: 'vm/edu.test.ts',
   async run(count) {
-    const guest = await Guest.boot({ deadline: 60 + 60 * count });
+    const guest = await Guest.boot({ alone: true, deadline: 60 + 60 * count });
     try {
       const seed = Date.now() % 2 ** 31;
       await bundled(guest);
