@@ -14,7 +14,7 @@ import { needs } from './needs.js';
 import { LINES, nodeOf } from './nodes.js';
 
 /** A busy machine makes nothing quicker; on a quiet one it is well under a second. */
-const SOON = 1000 * Number(process.env.VFIOLAB_TEST_PATIENCE ?? 4);
+const SOON = 1000 * Number(process.env.VFIOLAB_TEST_PATIENCE ?? 10);
 const ZX = JSON.stringify(new URL('../../node_modules/zx/build/index.js', import.meta.url).pathname);
 
 interface Stuck {

@@ -15,7 +15,7 @@ import { paintWithInk } from '../repl/screen.js';
 import { Card, REGISTERS } from './browsed-card.js';
 import { needs } from './needs.js';
 import { asStream, eventually, Picture, settled, talk } from './prompt-kernel.js';
-import { Tmux } from './tmux.js';
+import { idle, Tmux } from './tmux.js';
 
 const CLI = join(import.meta.dirname, '..', 'repl', 'cli.js');
 const folder = mkdtempSync(join(tmpdir(), 'vfiolab-browser-'));
@@ -188,7 +188,7 @@ describe('in a terminal', needs('tmux'), () => {
       if (columnsWide > 40) {
         await terminal.resized(columnsWide, 24);
         terminal.enter("const dev = open('sim:edu'), edu = dev.bar(0).registers(EDU)");
-        await terminal.until(new RegExp(`^${++at}>$`, 'm'));
+        await idle(terminal, ++at);
         await terminal.clear(new RegExp(`^${at}>$`));
       }
       terminal.enter('browse(dev.bar(0))');

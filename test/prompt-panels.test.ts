@@ -19,7 +19,7 @@ import { table } from '../repl/table.js';
 import { Bench, until } from './kernel-bench.js';
 import { needs } from './needs.js';
 import { Picture } from './prompt-kernel.js';
-import { Tmux } from './tmux.js';
+import { idle, Tmux } from './tmux.js';
 
 /** A terminal that remembers what was written to it last. */
 class Recorder extends Picture {
@@ -312,14 +312,14 @@ describe('beside the cells', { timeout: 300_000 }, () => {
     );
     // A second watch of the card is not the cell's work.
     await bench.run('const other = watch(edu, { every: 20, keep: true })');
-    const idle = 'const from = looks; while (looks < from + 3) await rest(10); looks - from >= 3';
-    assert.equal((await bench.run(idle)).result, 'true');
+    const still = 'const from = looks; while (looks < from + 3) await rest(10); looks - from >= 3';
+    assert.equal((await bench.run(still)).result, 'true');
     const busy = 'edu.STATUS.read(); const at = looks; await rest(300); looks - at';
     assert.equal((await bench.run(busy)).result, '0');
     const title = (text: string): string => text.split('\n', 1)[0] ?? '';
     assert.ok(pictures.map(title).includes('sim:edu/bar0+0x0 ID = 0x010000ed (paused)'), pictures.join('\n'));
     assert.equal(title(pictures.at(-1) ?? ''), 'sim:edu/bar0+0x0 ID = 0x010000ed');
-    assert.equal((await bench.run(idle)).result, 'true');
+    assert.equal((await bench.run(still)).result, 'true');
     await bench.run('shy.stop(); other.stop()');
   });
 });
@@ -331,11 +331,6 @@ describe('in a terminal', needs('tmux'), () => {
   after(() => rmSync(folder, { recursive: true, force: true }));
   const prompt = (columns: number, rows: number): Tmux =>
     new Tmux(`'${process.execPath}' '${CLI}' repl sim:edu`, { columns, rows, env: { XDG_STATE_HOME: folder } });
-  /** The number of the next cell, when nothing runs or waits. */
-  const idle = (terminal: Tmux, number: number): Promise<string> =>
-    terminal.until(new RegExp(`\\x1b\\[34m(?:\\x1b\\[\\d*m)*${number}> *(?:\\x1b\\[[\\d;]*m)*$`, 'm'), {
-      colours: true,
-    });
 
   test('several panels at 40, 80 and 200 columns, the input below them, nothing lost of what is typed', async () => {
     using terminal = prompt(40, 12);

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { needs } from './needs.js';
-import { Tmux } from './tmux.js';
+import { idle, Tmux } from './tmux.js';
 
 const CLI = join(import.meta.dirname, '..', 'repl', 'cli.js');
 const folder = mkdtempSync(join(tmpdir(), 'vfiolab-prompt-'));
@@ -20,13 +20,6 @@ const fresh = (): string => join(folder, `state${serial++}`);
 function prompt(columns: number, env: Readonly<Record<string, string>> = {}, before = ''): Tmux {
   const command = `${before} '${process.execPath}' '${CLI}' repl sim:edu; echo "left $?"; stty -a | tr -d ';' | grep -ow -- '-\\?icanon'; read end`;
   return new Tmux(command, { columns, env: { XDG_STATE_HOME: fresh(), CI: 'true', ...env } });
-}
-
-/** Waits until `number` is the next cell and nothing runs or waits (its prompt is dim till then); the text. */
-async function idle(terminal: Tmux, number: number): Promise<string> {
-  const ready = new RegExp(`\\x1b\\[34m(?:\\x1b\\[\\d*m)*${number}> *(?:\\x1b\\[[\\d;]*m)*$`, 'm');
-  await terminal.until(ready, { colours: true });
-  return terminal.text();
 }
 
 /** What stands between cell `number` and the next. */

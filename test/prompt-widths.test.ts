@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { needs } from './needs.js';
-import { Tmux } from './tmux.js';
+import { idle, Tmux } from './tmux.js';
 
 const CLI = join(import.meta.dirname, '..', 'repl', 'cli.js');
 const folder = mkdtempSync(join(tmpdir(), 'vfiolab-prompt-'));
@@ -19,14 +19,6 @@ let serial = 0;
 function prompt(columns: number): Tmux {
   const env = { XDG_STATE_HOME: join(folder, `${serial++}`), CI: 'true' };
   return new Tmux(`'${process.execPath}' '${CLI}' repl sim:edu`, { columns, env });
-}
-
-/** Waits until `number` is the next cell and nothing runs or waits: its prompt is blue. */
-async function idle(terminal: Tmux, number: number): Promise<string> {
-  await terminal.until(new RegExp(`\\x1b\\[34m(?:\\x1b\\[\\d*m)*${number}> *(?:\\x1b\\[[\\d;]*m)*$`, 'm'), {
-    colours: true,
-  });
-  return terminal.text();
 }
 
 /** Waits for what the terminal tells of itself. */

@@ -25,7 +25,7 @@ const again = process.argv.includes('--again');
  * at a time: a third takes their processors' caches from them, and each is a third slower.
  */
 const LONG = [
-  'vm/edu vm/prompt browser bench kernel-matrix prompt-terminal vm/vm vm/processes vm/iommu',
+  'vm/edu vm/prompt browser bench kernel-matrix prompt-terminal vm/processes vm/vm vm/iommu',
   'prompt-status-terminal soak jupyter cli-run cli prompt-browsing prompt-existing prompt-widths package',
   'kernel-life settled',
 ].flatMap((names) => names.split(' ').map((name) => `${name}.test.ts`));

@@ -198,3 +198,10 @@ export class Tmux {
     this.close();
   }
 }
+
+/** Waits until `number` is a prompt's next cell and nothing runs or waits (its number is dim till then); the text. */
+export async function idle(terminal: Tmux, number: number): Promise<string> {
+  const ready = new RegExp(`\\x1b\\[34m(?:\\x1b\\[\\d*m)*${number}> *(?:\\x1b\\[[\\d;]*m)*$`, 'm');
+  await terminal.until(ready, { colours: true });
+  return terminal.text();
+}

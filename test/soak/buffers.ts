@@ -84,7 +84,7 @@ export const buffers: Soak = {
   name: 'buffers',
   title: 'DMA buffers allocated and freed',
   count: 1_000_000,
-  short: 2_500,
+  short: 10_000,
 
   async run(count, spec) {
     const dev = open(spec);

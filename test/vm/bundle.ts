@@ -1,11 +1,20 @@
 /**
  * The built library for the processes of a guest, which starts many: its modules as CommonJS in one file, V8's code cache of each beside it,
  * and each loaded when the first of its exports is used. There a start takes a quarter of a second so, and two where every module is found,
- * read and compiled by itself. In dist/lib of that guest a module of a few lines hands on what it exports.
+ * read and compiled by itself. In dist/lib of that guest a module of a few lines hands on what it exports; its declarations are as they were.
  */
 import { execFile, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
@@ -127,6 +136,9 @@ function bundle(folder: string): void {
     writeFileSync(file, stub(folder, name, exported[name] ?? []));
   }
   writeFileSync(join(making, 'stubs', 'entry.cjs'), `module.exports = require('${folder}/entry.cjs');\n`);
+  for (const name of readdirSync(join(DIST, 'lib'), { recursive: true, encoding: 'utf8' })) {
+    if (name.endsWith('.d.ts')) copyFileSync(join(DIST, 'lib', name), join(making, 'stubs', name));
+  }
   // A thread that begins with one of them needs nothing of the loader of ES modules.
   writeFileSync(join(making, 'stubs', 'package.json'), '{ "type": "commonjs" }\n');
   renameSync(making, folder);

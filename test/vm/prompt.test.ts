@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { needs } from '../needs.js';
 import { vfiolab } from '../vfiolab.js';
+import { bundled } from './bundle.js';
 import { EDU } from './cards.js';
 import { Guest } from './guest.js';
 import { relay } from './relay.js';
@@ -15,6 +16,7 @@ import { EDU_NOTEBOOK, shown } from './shown.js';
 test('the prompt and a notebook on the kernel’s vfio-pci', needs('guest', 'tmux', 'jupyter'), async (t) => {
   const guest = await Guest.boot({ alone: true, deadline: 840, keep: process.env.VFIOLAB_VM_KEEP === '1' });
   t.after(() => guest.off());
+  await bundled(guest);
   // TypeScript's machine code, as every kernel but the first finds it.
   const cache = { XDG_CACHE_HOME: join(guest.ctl, 'cache') };
   const first = await vfiolab(
