@@ -34,9 +34,11 @@ export class Interrupter {
 
   /** Resolves when main has heard it, or cannot. */
   interrupt(): Promise<void> {
+    // Not the cell that runs when main has heard it: that may be the next one.
+    const cell = this.#runs();
     this.#running ??= this.#steps().finally(() => {
       this.#running = undefined;
-      void this.#insist(this.#runs());
+      void this.#insist(cell);
     });
     return this.#running;
   }

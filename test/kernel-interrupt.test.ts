@@ -2,7 +2,10 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Output } from '../kernel/client.js';
+import { Interrupter } from '../kernel/interrupt.js';
+import { SHARED } from '../kernel/threads.js';
 import { Bench } from './kernel-bench.js';
 
 /** Cells that never end; each prints when it is about to get stuck. */
@@ -163,4 +166,26 @@ describe('interrupt', { timeout: 300_000 }, () => {
     assert.equal(reply.ename, 'KeyboardInterrupt');
     assert.equal((await bench.run('keep.n')).result, '42');
   });
+});
+
+test('a cell that has begun when the interrupt of the one before is heard is left alone, however long it takes', async () => {
+  const shared = new Int32Array(new SharedArrayBuffer(64));
+  let runs: number | undefined = 1;
+  let told = 0;
+  const tellMain = (): void => {
+    told += 1;
+    runs = 2;
+    Atomics.add(shared, SHARED.HEARD, 1);
+  };
+  const interrupter = new Interrupter(
+    shared,
+    tellMain,
+    () => runs,
+    () => assert.fail('it can be stopped'),
+  );
+  await interrupter.interrupt();
+  // Longer than a cell may take to end once it was interrupted.
+  await delay(700);
+  runs = undefined;
+  assert.equal(told, 1);
 });
