@@ -93,24 +93,25 @@ export async function bundled(guest: Guest): Promise<void> {
   if (code !== 0) throw new Error(output);
 }
 
-const digest = (names: readonly string[]): string => {
+const digest = (): string => {
   const hash = createHash('sha256').update(process.version);
-  for (const name of [...names, 'test/vm/bundle.js']) hash.update(readFileSync(join(DIST, name)));
+  for (const name of [...built('.js'), ...built('.d.ts'), 'test/vm/bundle.js'])
+    hash.update(readFileSync(join(DIST, name)));
   return hash.digest('hex').slice(0, 16);
 };
 
 /** Makes it where nobody has yet, for this build of the library; one process does so while the others wait. @returns its folder */
 async function made(): Promise<string> {
-  const folder = join(DIST, `lab-${digest(sources())}`);
+  const folder = join(DIST, `lab-${digest()}`);
   if (!existsSync(folder)) {
     await promisify(execFile)('flock', [join(DIST, 'lab.lock'), process.execPath, import.meta.filename, folder]);
   }
   return folder;
 }
 
-const sources = (): string[] =>
+const built = (end: '.js' | '.d.ts'): string[] =>
   readdirSync(join(DIST, 'lib'), { recursive: true, encoding: 'utf8' })
-    .filter((path) => path.endsWith('.js'))
+    .filter((path) => path.endsWith(end))
     .map((path) => `lib/${path}`);
 
 /** Writes it into `folder`, unless it is there; those of earlier builds go. */
@@ -120,7 +121,7 @@ function bundle(folder: string): void {
     if (name.startsWith('lab-')) rmSync(join(DIST, name), { recursive: true });
   }
   const making = join(DIST, 'lab-making');
-  const names = sources();
+  const names = built('.js');
   mkdirSync(making);
   const { text, places } = joined([...names.map((name) => [name, join(DIST, name)] as const), ['hexy', HEXY]]);
   writeFileSync(join(making, 'modules.js'), text);
@@ -136,9 +137,7 @@ function bundle(folder: string): void {
     writeFileSync(file, stub(folder, name, exported[name] ?? []));
   }
   writeFileSync(join(making, 'stubs', 'entry.cjs'), `module.exports = require('${folder}/entry.cjs');\n`);
-  for (const name of readdirSync(join(DIST, 'lib'), { recursive: true, encoding: 'utf8' })) {
-    if (name.endsWith('.d.ts')) copyFileSync(join(DIST, 'lib', name), join(making, 'stubs', name));
-  }
+  for (const name of built('.d.ts')) copyFileSync(join(DIST, name), join(making, 'stubs', relative('lib', name)));
   // A thread that begins with one of them needs nothing of the loader of ES modules.
   writeFileSync(join(making, 'stubs', 'package.json'), '{ "type": "commonjs" }\n');
   renameSync(making, folder);
